@@ -1,0 +1,393 @@
+"""One dbt invocation after another, inside the worker process: the only module of floe that imports dbt.
+
+It is loaded by `_dbt_worker.py` and imports nothing of floe. Each invocation finds its directory, environment
+and clock put in place, and leaves nothing behind for the next. Differences between dbt 1.10 and 1.11 are
+asked of dbt (`hasattr`), never of its version.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import dbt.cli.requires
+import dbt.context.base
+import dbt.parser.manifest
+import dbt.tracking
+from dbt.artifacts.schemas.manifest import ManifestMetadata
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.compilation import Linker
+from dbt.contracts.graph import nodes
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.partial import PartialParsing
+from dbt.version import __version__ as ENGINE_VERSION
+from dbt_common.events.functions import reset_metadata_vars
+from dbt_common.invocation import get_invocation_id
+
+try:
+    from orjson import loads as json_loads
+except ImportError:  # dbt alone does not bring it
+    json_loads = json.loads
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One dbt invocation.
+
+    `env` is all that `env_var()` sees. `manifest` is a sealed manifest.json, to be run without parsing.
+    `clock_shift` moves what the project can see of the clock, in seconds. `run_results` is where the results
+    of a run are written.
+    """
+
+    args: list[str]
+    env: dict[str, str]
+    environ: dict[str, str]
+    cwd: str
+    project_dir: str
+    clock_shift: int
+    manifest: str | None
+    run_results: str | None
+
+    @property
+    def parses(self) -> bool:
+        return self.args[0] == "parse"
+
+
+# -- one invocation ------------------------------------------------------------------------------------------
+
+
+def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
+    """The `done` message of one invocation: its results, or the error that kept dbt from having any."""
+    request = Request(**message)
+    stage = Stage(emit)
+    with surroundings(request):
+        outcome = invoke(request, stage)
+        if outcome.exception is not None:
+            return {"success": False, "error": described(outcome.exception, stage.errors)}
+        done: dict[str, Any] = {"success": outcome.success, "invocation_id": get_invocation_id()}
+        if request.run_results and hasattr(outcome.result, "results"):
+            outcome.result.write(request.run_results)
+            done["nodes"] = [node_result(result) for result in outcome.result.results]
+        return done
+
+
+def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
+    """dbt's own result. A parse is repeated in full when its cache cannot be trusted, and then linked:
+    `dbt parse` alone lets a cycle pass."""
+    manifest = restore(Path(request.manifest), Path(request.project_dir)) if request.manifest else None
+    outcome = dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
+    if isinstance(outcome.exception, NotTrusted):
+        outcome = dbtRunner(callbacks=[stage]).invoke([*request.args, "--no-partial-parse"])
+    if outcome.success and request.parses:
+        try:
+            Linker().link_graph(outcome.result)
+        except RuntimeError as cycle:
+            return dbtRunnerResult(success=False, exception=cycle)
+    return outcome
+
+
+@contextmanager
+def surroundings(request: Request) -> Iterator[None]:
+    """What an invocation can see of the world: its directory, its environment, its clock, its dice.
+
+    Everything is put in place before each invocation and nothing is kept from the one before. dbt keeps the
+    DBT_ENV_CUSTOM_ENV_ variables of a process's first invocation unless told to forget them.
+    """
+    os.chdir(request.cwd)
+    os.environ.clear()
+    os.environ.update(request.environ)
+    reset_metadata_vars()
+    dbt.cli.requires.get_env = lambda: dict(request.env)
+    if request.parses:
+        random.seed(request.clock_shift)  # Jinja has a `random` filter
+    with shifted_clock(request.clock_shift):
+        yield
+
+
+@contextmanager
+def shifted_clock(seconds: int) -> Iterator[None]:
+    """Moves `run_started_at` and `modules.datetime` for the time of an invocation."""
+    if not seconds:
+        yield
+        return
+    real_module, real_class = dbt.context.base.get_datetime_module_context, dbt.tracking.datetime
+    shifted = shifted_classes(datetime.timedelta(seconds=seconds))
+    dbt.tracking.datetime = shifted["datetime"]
+    dbt.context.base.get_datetime_module_context = lambda: {**real_module(), **shifted}
+    try:
+        yield
+    finally:
+        dbt.tracking.datetime = real_class
+        dbt.context.base.get_datetime_module_context = real_module
+
+
+def shifted_classes(delta: datetime.timedelta) -> dict[str, type]:
+    """`date` and `datetime` whose present lies elsewhere."""
+
+    class ShiftedDatetime(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return super().now(tz) + delta
+
+        @classmethod
+        def utcnow(cls) -> Any:
+            return super().now(datetime.UTC).replace(tzinfo=None) + delta
+
+        @classmethod
+        def today(cls) -> Any:
+            return super().now() + delta
+
+    class ShiftedDate(datetime.date):
+        @classmethod
+        def today(cls) -> Any:
+            return super().today() + delta
+
+    return {"datetime": ShiftedDatetime, "date": ShiftedDate}
+
+
+# -- partial parsing -----------------------------------------------------------------------------------------
+
+
+class NotTrusted(BaseException):
+    """The files that changed are of a kind for which dbt's partial parse can differ from a full one.
+
+    Not an Exception: dbt would catch it, and go on with what it read from the cache.
+    """
+
+
+TRUSTED_FILE_TYPES: Final = frozenset({"model", "schema"})
+
+
+class CautiousPartialParsing(PartialParsing):  # type: ignore[misc]
+    """dbt's partial parsing, which gives up as soon as anything changed that it does not track."""
+
+    def get_parsing_files(self) -> Any:
+        if not only_trusted_changes(self):
+            raise NotTrusted
+        return super().get_parsing_files()
+
+
+dbt.parser.manifest.PartialParsing = CautiousPartialParsing
+
+
+def only_trusted_changes(parsing: Any) -> bool:
+    """Whether every changed file is one that dbt can parse again without looking at the others.
+
+    Macros are not: dbt does not see that `generate_schema_name` or a macro found by name calls them. Added
+    and deleted files are not: they change what names mean in files that stay as they are.
+    """
+    diff = parsing.file_diff
+    if diff["added"] or diff["deleted"] or diff["deleted_schema_files"]:
+        return False
+    changed = [*diff["changed"], *diff["changed_schema_files"]]
+    return all(str(parsing.new_files[file_id].parse_file_type) in TRUSTED_FILE_TYPES for file_id in changed)
+
+
+# -- the sealed manifest -------------------------------------------------------------------------------------
+
+
+def restore(path: Path, project_dir: Path) -> Any:
+    """dbt's Manifest from a sealed manifest.json, without parsing the project.
+
+    What was sealed as null or left out because it varies between runs (`created_at`, `root_path`, parts of
+    `metadata`) gets a value of this run. The file's own objects serve as dbt's `graph`.
+    """
+    sealed = json_loads(path.read_bytes())
+    classes = node_classes()
+    project = sealed["metadata"]["project_name"]
+    seed_roots: dict[str, str] = {}
+
+    def node(raw: dict[str, Any]) -> Any:
+        if raw.get("created_at") is None:
+            raw["created_at"] = now
+        if raw["resource_type"] == "seed":
+            raw["root_path"] = seed_root(raw, project, project_dir, seed_roots)
+        if raw["resource_type"] == "test" and raw.get("test_metadata"):
+            return classes["generic test"].from_dict(raw)
+        return classes[raw["resource_type"]].from_dict(raw)
+
+    now = time.time()
+    collections = {
+        name: {unique_id: node(raw) for unique_id, raw in sealed.get(name, {}).items()}
+        for name in RESTORED
+        if name in Manifest.__dataclass_fields__
+    }
+    groups = {uid: classes["group"].from_dict(raw) for uid, raw in sealed["groups"].items()}
+    docs = {uid: classes["doc"].from_dict(raw) for uid, raw in sealed["docs"].items()}
+    disabled = {uid: [node(raw) for raw in raws] for uid, raws in (sealed.get("disabled") or {}).items()}
+    metadata = {key: value for key, value in sealed["metadata"].items() if value is not None}
+    return Manifest(
+        **collections,
+        groups=groups,
+        docs=docs,
+        disabled=disabled,
+        selectors=sealed["selectors"],
+        metadata=ManifestMetadata.from_dict(metadata),
+        flat_graph={name: sealed.get(name, {}) for name in FLAT_GRAPH},
+    )
+
+
+RESTORED: Final = (
+    "nodes",
+    "sources",
+    "macros",
+    "exposures",
+    "functions",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+    "unit_tests",
+)
+FLAT_GRAPH: Final = (
+    "exposures",
+    "functions",
+    "groups",
+    "metrics",
+    "nodes",
+    "sources",
+    "semantic_models",
+    "saved_queries",
+)
+
+
+def node_classes() -> dict[str, Any]:
+    """dbt's class for each resource type; dbt 1.10 has no functions."""
+    names = {
+        "model": "ModelNode",
+        "seed": "SeedNode",
+        "snapshot": "SnapshotNode",
+        "analysis": "AnalysisNode",
+        "test": "SingularTestNode",
+        "generic test": "GenericTestNode",
+        "operation": "HookNode",
+        "sql operation": "SqlNode",
+        "function": "FunctionNode",
+        "source": "SourceDefinition",
+        "macro": "Macro",
+        "exposure": "Exposure",
+        "metric": "Metric",
+        "group": "Group",
+        "doc": "Documentation",
+        "semantic_model": "SemanticModel",
+        "saved_query": "SavedQuery",
+        "unit_test": "UnitTestDefinition",
+    }
+    return {kind: getattr(nodes, name) for kind, name in names.items() if hasattr(nodes, name)}
+
+
+def seed_root(raw: Mapping[str, Any], project: str, project_dir: Path, known: dict[str, str]) -> str:
+    """The folder of the project or package that a seed belongs to, where this run finds it."""
+    package = raw["package_name"]
+    if package not in known:
+        candidates = [] if package == project else sorted(project_dir.glob(f"*/{package}"))
+        holding = [root for root in candidates if (root / raw["original_file_path"]).is_file()]
+        known[package] = str(holding[0] if holding else project_dir)
+    return known[package]
+
+
+# -- what dbt says -------------------------------------------------------------------------------------------
+
+
+class Stage:
+    """Watches dbt's events: passes on nodes that start and finish, keeps what dbt calls an error."""
+
+    MAX_ERRORS: Final = 50
+    REPEATS_THE_EXCEPTION: Final = frozenset({"MainEncounteredError", "MainStackTrace"})
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._places: dict[str, tuple[int, int]] = {}
+        self.errors: list[str] = []
+
+    def __call__(self, event: Any) -> None:
+        name = event.info.name
+        if name in {"LogStartLine", "LogHookStartLine"}:
+            self._started(event.data)
+        elif name == "SkippingDetails":
+            self._place(event.data)
+        elif name in {"NodeFinished", "LogHookEndLine"}:
+            self._finished(event.data, getattr(event.data, "run_result", None))
+        elif event.info.level == "error" and name not in self.REPEATS_THE_EXCEPTION:
+            self.errors = [*self.errors, event.info.msg][: self.MAX_ERRORS]
+
+    def _place(self, data: Any) -> None:
+        self._places[data.node_info.unique_id] = (data.index, data.total)
+
+    def _started(self, data: Any) -> None:
+        self._place(data)
+        self._emit({"kind": "started", "status": "started", **self._node(data.node_info)})
+
+    def _finished(self, data: Any, result: Any) -> None:
+        node = data.node_info
+        if node.materialized == "ephemeral":
+            return  # dbt reports no result for it either
+        source = data if result is None else result  # a hook has no result of its own
+        self._emit(
+            {
+                "kind": "finished",
+                **self._node(node),
+                "status": source.status,
+                "execution_time": source.execution_time,
+                "message": getattr(source, "message", "") or None,
+            }
+        )
+
+    def _node(self, node: Any) -> dict[str, Any]:
+        index, total = self._places.get(node.unique_id, (0, 0))
+        return {
+            "unique_id": node.unique_id,
+            "resource_type": node.resource_type,
+            "at": time.time(),
+            "index": index,
+            "total": total,
+        }
+
+
+def node_result(result: Any) -> dict[str, Any]:
+    rows = result.adapter_response.get("rows_affected")
+    return {
+        "unique_id": result.node.unique_id,
+        "status": str(result.status),
+        "execution_time": result.execution_time,
+        "message": result.message,
+        "failures": result.failures,
+        "rows": rows if isinstance(rows, int) else None,
+        "relation": getattr(result.node, "relation_name", None),
+        "file": result.node.original_file_path,
+    }
+
+
+def described(error: BaseException, events: list[str]) -> dict[str, Any]:
+    """An exception as data: the names of its classes, its text, the node or the file that it is about."""
+    node = getattr(error, "node", None)
+    places = ("name", "resource_type", "package_name", "original_file_path")
+    return {
+        "types": [cls.__name__ for cls in type(error).__mro__],
+        "message": str(error),
+        "node": {key: str(getattr(node, key)) for key in places if hasattr(node, key)},
+        **file_being_parsed(error),
+        "events": events,
+    }
+
+
+def file_being_parsed(error: BaseException) -> dict[str, str]:
+    """The file that dbt's parser had in hand, which many of its errors do not name: its frames know it."""
+    found = {"file": "", "package": ""}
+    frame = error.__traceback__
+    while frame is not None:
+        file = getattr(frame.tb_frame.f_locals.get("block"), "file", None)
+        path = getattr(file, "path", None)
+        if hasattr(path, "original_file_path"):
+            found = {"file": str(path.original_file_path), "package": str(file.project_name)}
+        frame = frame.tb_next
+    return found

@@ -1,0 +1,46 @@
+"""Writes dbt's profiles.yml. Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
+
+References become `env_var()` calls, so that the file holds names and never values. A secret's variable has
+the prefix by which dbt knows that its value must not be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from floe_compiler.model.values import EnvRef, SecretRef
+from floe_compiler.plugins.contracts import ProfileOutput
+
+SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # noqa: S105 - a prefix, not a secret
+
+
+def profiles_yml(profile: str, default_target: str, outputs: Mapping[str, ProfileOutput]) -> bytes:
+    """The file: one profile, one output a target."""
+    document = {
+        profile: {
+            "target": default_target,
+            "outputs": {name: _written(dict(output.values)) for name, output in sorted(outputs.items())},
+        }
+    }
+    text: str = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=10_000)
+    return text.encode()
+
+
+def variable_of(reference: EnvRef | SecretRef) -> str:
+    """The environment variable that dbt reads a reference from."""
+    return reference.env if isinstance(reference, EnvRef) else SECRET_PREFIX + reference.secret
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, EnvRef | SecretRef):
+        return f"{{{{ env_var('{variable_of(value)}') }}}}"
+    if isinstance(value, dict):
+        return {key: _written(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written(item) for item in value]
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        return "{{ " + repr(value) + " }}"
+    return value

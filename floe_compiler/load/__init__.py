@@ -1,0 +1,6 @@
+"""load: bytes to documents, with file, line and column for every value. Nothing else reads an input."""
+
+from floe_compiler.load.inputs import Documents, Loaded, load
+from floe_compiler.load.project import DbtProject
+
+__all__ = ["DbtProject", "Documents", "Loaded", "load"]

@@ -1,0 +1,165 @@
+"""What a plugin promises, one ABC a type. Plugins render; only dbt runtimes start anything.
+
+A plugin is a class. The registry makes one instance of it, without arguments; its configuration is an
+instance of its `config_model`, whose defaults work offline.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
+from floe_compiler.model.values import EnvRef, SecretRef
+
+
+class PluginConfig(BaseModel):
+    """The configuration of a plugin: unknown keys are refused, nothing is coerced, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class NoConfig(PluginConfig):
+    """For plugins that have nothing to configure."""
+
+
+class Plugin(ABC):
+    """What every plugin has.
+
+    `summary` is one line for people. `version` says when what a built-in renders has changed: it is part of
+    the bundle, the compiler's own version is not. Third-party plugins go by their distribution's version.
+    """
+
+    summary: ClassVar[str]
+    version: ClassVar[str] = "1"
+    config_model: ClassVar[type[PluginConfig]] = NoConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOutput:
+    """One output of profiles.yml: `values` as the adapter names them, literals or references.
+
+    References are written into the file as `env_var()` calls, never as values.
+    """
+
+    values: Mapping[str, str | int | float | bool | None | EnvRef | SecretRef | list[Any] | dict[str, Any]]
+
+
+class ComputePlugin(Plugin):
+    """Where SQL executes: renders the output of a target in dbt's profiles.yml."""
+
+    adapter_package: ClassVar[str]
+    """The distribution of the dbt adapter, as pip knows it: "dbt-duckdb"."""
+
+    @abstractmethod
+    def render_output(self, config: PluginConfig) -> ProfileOutput:
+        """The profile output of one target, with `type` and with a literal `schema` (and `database`, where
+        the adapter has one), since dbt writes those into the manifest. Connects to nothing."""
+
+
+class CancelToken:
+    """Asks a running invocation to stop; safe to set from a signal or another thread, any number of times."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+
+class DBTRuntimePlugin(Plugin):
+    """Where dbt runs. The only plugins that may import dbt or start its binary.
+
+    Failures of the infrastructure raise FloeError; failing nodes are reported in the result.
+    """
+
+    @abstractmethod
+    def compile_project(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        partial_parse_file: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        shifted_clock: bool = False,
+    ) -> Path:
+        """Has dbt write manifest.json and returns its path. Reaches no warehouse.
+
+        `env` is all that `env_var()` can see. Writes below `target_path` and `log_path` only (by default
+        below `project_dir`). `partial_parse_file` is dbt's own cache, private to one product and target:
+        used if present, replaced on success. `timeout` is in seconds. With `shifted_clock` dbt compiles from
+        scratch as if at another time and in another invocation: what then differs was rendered from them.
+        Raises FloeError: FLOE-C2xx with dbt's message, model and file when dbt refuses the project;
+        FLOE-P2xx when the engine cannot run.
+        """
+
+    @abstractmethod
+    def run_models(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        select: str | None = None,
+        *,
+        command: Command = "run",
+        manifest: Path | None = None,
+        exclude: str | None = None,
+        selector: str | None = None,
+        full_refresh: bool = False,
+        fail_fast: bool = False,
+        vars: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        env: Mapping[str, str] | None = None,
+        working_dir: Path | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        on_event: EventCallback | None = None,
+    ) -> DBTRunResult:
+        """Runs a dbt command and reports every node. `manifest` is a sealed manifest.json to run as it stands.
+
+        `working_dir` is where relative paths of the profile (a DuckDB file) point. `on_event` is called in
+        the caller's thread. An option that a runtime cannot honour raises FLOE-P204, it is never dropped.
+        """
+
+    @abstractmethod
+    def deps(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """`dbt deps`: installs into `project_dir` what its package files name. Raises FloeError: FLOE-C205."""
+
+    @abstractmethod
+    def supports_parallel_execution(self) -> bool:
+        """Whether one instance may be used from several threads at once."""
+
+    @abstractmethod
+    def get_runtime_metadata(self) -> dict[str, Any]:
+        """`type` (the plugin's name), `engine`, `version`, and what else identifies the engine that runs."""
+
+    def close(self) -> None:
+        """Ends what the plugin keeps running between calls. It can be used again afterwards."""
+        return None

@@ -1,0 +1,140 @@
+"""Nothing changed means nothing runs: remembers which inputs gave which bundle, and recognises them again.
+
+Two records in the store's cache. A *plan*, by product and request, says where inputs lie, so that they can be
+digested without being understood. A *result*, by the key over all of their content, names the bundle. The key
+covers everything that can change a bundle: the input files, every file that dbt reads, the requested targets,
+and the software: Python, installed distributions, floe's own files. Standard library only: this runs before
+anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from floe_compiler.digests import digest
+from floe_compiler.sources import Folder, Layout, Package, installed_packages, walk
+from floe_compiler.store.integrity import check_folder
+from floe_compiler.store.layout import Store, prepare
+from floe_compiler.store.writing import refusing_writes, replace_file
+
+FORMAT: Final = "floe recall 1"
+_PACKAGE: Final = Path(__file__).parent
+
+
+class Request(NamedTuple):
+    """What is asked for. `product` is the path of floe.yaml or of its folder."""
+
+    product: Path
+    targets: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """Where a product's inputs lie: `inputs` are files, absolute; `project` is the dbt project's folder."""
+
+    inputs: tuple[str, ...]
+    project: str
+    layout: Layout
+
+
+def recall(store: Store, request: Request) -> str | None:
+    """The digest of the bundle that these very inputs gave before, if it is still intact; else None."""
+    plan = _read_plan(store, request)
+    if plan is None or installed_packages(plan.project, plan.layout.packages_dir) != _packages(plan):
+        return None
+    try:
+        inputs = [digest(_content(path)) for path in plan.inputs]
+        files = {path: digest(_content(file)) for path, file in walk(plan.project, plan.layout)}
+    except OSError:
+        return None
+    return recall_result(store, key(request.targets, inputs, files))
+
+
+def recall_result(store: Store, inputs_key: str) -> str | None:
+    """The digest of the bundle that inputs with this key gave before, if it is still intact; else None."""
+    try:
+        found = _content(_result(store, inputs_key)).decode().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return found if not check_folder(store.bundle(found), found) else None
+
+
+def remember(store: Store, request: Request, plan: Plan, inputs_key: str, bundle: str) -> None:
+    """Records what was compiled. Raises FLOE-F104."""
+    prepare(store)
+    record = {"format": FORMAT, "inputs": plan.inputs, "project": plan.project, "layout": plan.layout}
+    with refusing_writes(store.cache):
+        for folder in ("plans", "results"):
+            (store.cache / folder).mkdir(exist_ok=True)
+        replace_file(_plan(store, request), json.dumps(record).encode(), store.tmp)
+        replace_file(_result(store, inputs_key), f"{bundle}\n".encode(), store.tmp)
+
+
+def key(targets: Sequence[str], inputs: Iterable[str], files: Mapping[str, str]) -> str:
+    """The key over digests: of the input files in their order, and of the project's files by path."""
+    covered = [FORMAT, sorted(set(targets)), list(inputs), sorted(files.items()), _software()]
+    return digest(json.dumps(covered).encode())
+
+
+def _software() -> list[Any]:
+    """What does the compiling. A distribution's folder carries its name and version; floe's own files are
+    recognised by size and time, since a checkout changes without its version changing."""
+    found: set[str] = set()
+    for folder in sys.path:
+        with suppress(OSError):
+            found.update(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
+    own = []
+    for directory, _, names in os.walk(_PACKAGE):
+        for name in names:
+            if name.endswith(".py"):
+                status = os.stat(os.path.join(directory, name))
+                own.append((name, status.st_size, status.st_mtime_ns))
+    return [sys.version_info[:3], sorted(found), sorted(own)]
+
+
+def _read_plan(store: Store, request: Request) -> Plan | None:
+    try:
+        record = json.loads(_content(_plan(store, request)))
+        if record["format"] != FORMAT:
+            return None
+        packages_dir, packages = record["layout"]
+        layout = Layout(
+            packages_dir,
+            tuple(
+                Package(path, tuple(Folder(folder, tuple(suffixes)) for folder, suffixes in folders))
+                for path, folders in packages
+            ),
+        )
+        return Plan(tuple(record["inputs"]), record["project"], layout)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # whatever it is, compiling anew replaces it
+
+
+def _packages(plan: Plan) -> list[str]:
+    return sorted(package.path for package in plan.layout.packages if package.path)
+
+
+def _plan(store: Store, request: Request) -> Path:
+    asked = json.dumps([os.path.realpath(request.product), sorted(set(request.targets))])
+    return store.cache / "plans" / f"{digest(asked.encode()).removeprefix('sha256:')}.json"
+
+
+def _result(store: Store, inputs_key: str) -> Path:
+    return store.cache / "results" / inputs_key.removeprefix("sha256:")
+
+
+def _content(path: str | Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        content = os.read(descriptor, size + 1)
+        while len(content) < size and (more := os.read(descriptor, size - len(content))):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)

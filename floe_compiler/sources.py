@@ -1,0 +1,143 @@
+"""What dbt reads of a project, as dbt itself finds it: the files that are sealed, and nothing else.
+
+dbt walks the configured paths of the project and of every installed package, does not follow linked folders,
+skips names that begin with `.`, `#` or `~`, and obeys `.dbtignore`. This module does the same, so that a file
+which dbt cannot see can change no bundle. It is on the path of the unchanged compile: standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+PROJECT_FILES: Final = (
+    "dbt_project.yml",
+    "packages.yml",
+    "dependencies.yml",
+    "package-lock.yml",
+    "selectors.yml",
+    "catalogs.yml",
+    ".dbtignore",
+)
+_SCHEMA_AND_DOCS: Final = (".md", ".yaml", ".yml")
+
+
+class PathKind(NamedTuple):
+    """A key of dbt_project.yml that names folders, its default, what dbt looks for in them, its former name."""
+
+    key: str
+    default: str
+    suffixes: tuple[str, ...]
+    former_key: str = ""
+
+
+PATH_KINDS: Final = (
+    PathKind("model-paths", "models", (".py", ".sql"), "source-paths"),
+    PathKind("seed-paths", "seeds", (".csv",), "data-paths"),
+    PathKind("snapshot-paths", "snapshots", (".sql",)),
+    PathKind("analysis-paths", "analyses", (".sql",)),
+    PathKind("macro-paths", "macros", (".sql",)),
+    PathKind("test-paths", "tests", (".csv", ".sql")),
+    PathKind("function-paths", "functions", (".py", ".sql")),
+)
+
+
+class Folder(NamedTuple):
+    """A folder that dbt searches: below the project, with forward slashes, and the endings it looks for."""
+
+    path: str
+    suffixes: tuple[str, ...]
+
+
+class Package(NamedTuple):
+    """A dbt project or package: `path` is "" for the project itself, else its folder below the project."""
+
+    path: str
+    folders: tuple[Folder, ...]
+
+
+class Layout(NamedTuple):
+    """Where a project's files lie. It follows from dbt_project.yml files and the list of installed packages."""
+
+    packages_dir: str
+    packages: tuple[Package, ...]
+
+
+def layout_of(settings: dict[str, dict[str, object]], packages_dir: str) -> Layout:
+    """The layout, from the content of each dbt_project.yml by package path ("" is the project)."""
+    return Layout(packages_dir, tuple(Package(path, _folders(path, found)) for path, found in settings.items()))
+
+
+def installed_packages(project_dir: str, packages_dir: str) -> list[str]:
+    """The folders below `packages_dir` that dbt takes for packages, relative to the project, sorted."""
+    root = os.path.join(project_dir, packages_dir)
+    try:
+        with os.scandir(root) as entries:
+            names = [e.name for e in entries if not e.name.startswith("__") and e.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(f"{packages_dir}/{name}" for name in names)
+
+
+def walk(project_dir: str, layout: Layout) -> Iterator[tuple[str, str]]:
+    """Every file that dbt reads: its path in the project, with forward slashes, and where it lies. Unsorted."""
+    for package in layout.packages:
+        prefix = f"{package.path}/" if package.path else ""
+        root = os.path.join(project_dir, package.path)
+        for name in PROJECT_FILES:
+            if os.path.isfile(os.path.join(root, name)):
+                yield prefix + name, os.path.join(root, name)
+        ignored = _ignored_by(root)
+        seen: set[str] = set()
+        for folder in package.folders:
+            for relative, file in _files(root, folder):
+                if relative not in seen and not ignored(relative):
+                    seen.add(relative)
+                    yield prefix + relative, file
+
+
+def _folders(package: str, settings: dict[str, object]) -> tuple[Folder, ...]:
+    suffixes: dict[str, set[str]] = {}
+    for kind in PATH_KINDS:
+        for path in paths_of(settings, kind):
+            suffixes.setdefault(path, set()).update(kind.suffixes, _SCHEMA_AND_DOCS)
+    docs = settings.get("docs-paths")
+    for path in docs if isinstance(docs, list) else ():
+        suffixes.setdefault(posixpath.normpath(str(path)), set()).add(".md")
+    return tuple(Folder(path, tuple(sorted(found))) for path, found in sorted(suffixes.items()))
+
+
+def paths_of(settings: dict[str, object], kind: PathKind) -> list[str]:
+    """The folders that a dbt_project.yml names under a key, or the key's default."""
+    configured = settings.get(kind.key, settings.get(kind.former_key))
+    return [posixpath.normpath(str(p)) for p in configured] if isinstance(configured, list) else [kind.default]
+
+
+def _files(root: str, folder: Folder) -> Iterator[tuple[str, str]]:
+    pending = [("" if folder.path == "." else f"{folder.path}/", os.path.join(root, folder.path))]
+    while pending:
+        prefix, directory = pending.pop()
+        try:
+            entries = os.scandir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with entries:
+            for entry in entries:
+                name = entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((f"{prefix}{name}/", entry.path))
+                elif name[0] not in ".#~" and name.lower().endswith(folder.suffixes) and entry.is_file():
+                    yield prefix + name, entry.path
+
+
+def _ignored_by(root: str) -> Callable[[str], bool]:
+    file = os.path.join(root, ".dbtignore")
+    if not os.path.isfile(file):
+        return lambda _path: False
+    from pathspec import PathSpec  # dear to import, and few projects have a .dbtignore
+    from pathspec.patterns import GitWildMatchPattern
+
+    with open(file, encoding="utf-8") as lines:
+        return PathSpec.from_lines(GitWildMatchPattern, lines).match_file
