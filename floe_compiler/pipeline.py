@@ -1,10 +1,11 @@
 """The spine of floe, one line a stage.
 
-    load -> resolve -> compile -> freeze -> publish          verify -> (inspect | diff | run)
+load -> resolve -> compile -> freeze -> publish          verify -> (inspect | diff | run)
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def compile_product(
         prepare(store)
         with scratch_folder(store.tmp) as scratch:
             workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
-            parts = stages.compile(resolved, registry, workspace, progress)
+            parts = stages.compile(resolved, registry, workspace, os.environ, progress)
         progress("Freezing")
         frozen = stages.freeze(parts)
         progress("Publishing")
@@ -78,7 +79,9 @@ def compile_product(
     return Compiled(digest, store.bundle(digest), cached=known is not None)
 
 
-def validate_product(product: Path, *, targets: Sequence[str] = (), registry: PluginRegistry | None = None) -> None:
+def validate_product(
+    product: Path, *, targets: Sequence[str] = (), registry: PluginRegistry | None = None
+) -> None:
     """Checks everything that needs no dbt. Raises FloeError."""
     registry = registry or stages.PluginRegistry()
     documents = stages.load(product)
@@ -116,7 +119,10 @@ def export_bundle(compiled: Compiled, *, out: Path | None = None, archive: Path 
         return compiled.path
     verified = stages.verify(compiled.path, compiled.digest)
     bundle = stages.FrozenBundle(
-        verified.digest, verified.index, verified.index_bytes, {path: verified.read(path) for path in verified.paths}
+        verified.digest,
+        verified.index,
+        verified.index_bytes,
+        {path: verified.read(path) for path in verified.paths},
     )
     if out is not None:
         export_folder(bundle, out)

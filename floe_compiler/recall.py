@@ -87,7 +87,9 @@ def _software() -> list[Any]:
     found: set[str] = set()
     for folder in sys.path:
         with suppress(OSError):
-            found.update(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
+            found.update(
+                name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))
+            )
     own = []
     for directory, _, names in os.walk(_PACKAGE):
         for name in names:

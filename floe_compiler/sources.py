@@ -67,7 +67,9 @@ class Layout(NamedTuple):
 
 def layout_of(settings: dict[str, dict[str, object]], packages_dir: str) -> Layout:
     """The layout, from the content of each dbt_project.yml by package path ("" is the project)."""
-    return Layout(packages_dir, tuple(Package(path, _folders(path, found)) for path, found in settings.items()))
+    return Layout(
+        packages_dir, tuple(Package(path, _folders(path, found)) for path, found in settings.items())
+    )
 
 
 def installed_packages(project_dir: str, packages_dir: str) -> list[str]:
@@ -112,7 +114,9 @@ def _folders(package: str, settings: dict[str, object]) -> tuple[Folder, ...]:
 def paths_of(settings: dict[str, object], kind: PathKind) -> list[str]:
     """The folders that a dbt_project.yml names under a key, or the key's default."""
     configured = settings.get(kind.key, settings.get(kind.former_key))
-    return [posixpath.normpath(str(p)) for p in configured] if isinstance(configured, list) else [kind.default]
+    return (
+        [posixpath.normpath(str(p)) for p in configured] if isinstance(configured, list) else [kind.default]
+    )
 
 
 def _files(root: str, folder: Folder) -> Iterator[tuple[str, str]]:

@@ -20,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compile for this target; may be given several times (default: the platform's default_target)",
     )  # fmt: skip
     destination = parser.add_mutually_exclusive_group()
-    destination.add_argument("--out", type=Path, metavar="DIR", help="also write the bundle into this new or empty folder")
-    destination.add_argument("--archive", type=Path, metavar="FILE", help="also write the bundle as this single file")
+    destination.add_argument(
+        "--out", type=Path, metavar="DIR", help="also write the bundle into this new or empty folder"
+    )
+    destination.add_argument(
+        "--archive", type=Path, metavar="FILE", help="also write the bundle as this single file"
+    )
     parser.add_argument("--deps", action="store_true", help="have dbt install the project's packages first")
     add_store(parser)
     add_json(parser)

@@ -25,7 +25,13 @@ _MARKS = {"success": "ok", "pass": "ok", "error": "ERROR", "fail": "FAIL", "skip
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
     add_bundle(parser)
-    parser.add_argument("--command", dest="dbt_command", choices=COMMANDS, default="build", help="dbt's command (default: build)")
+    parser.add_argument(
+        "--command",
+        dest="dbt_command",
+        choices=COMMANDS,
+        default="build",
+        help="dbt's command (default: build)",
+    )
     parser.add_argument("--target", metavar="T", help="the target, when the bundle has several")
     parser.add_argument("--select", metavar="S", help="dbt's node selection")
     parser.add_argument("--exclude", metavar="S", help="dbt's node exclusion")
@@ -78,7 +84,10 @@ def _cancelled_by_ctrl_c() -> Iterator[CancelToken]:
         if cancel.cancelled:
             raise KeyboardInterrupt
         cancel.cancel()
-        print("\nStopping dbt; what it has begun is undone by the database (again to quit at once)", file=sys.stderr)
+        print(
+            "\nStopping dbt; what it has begun is undone by the database (again to quit at once)",
+            file=sys.stderr,
+        )
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

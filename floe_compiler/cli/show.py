@@ -17,7 +17,9 @@ _MARGIN: Final = "  "
 def show_problems(error: FloeError, *, as_json: bool) -> None:
     """Every problem to stderr; or, for machines, one document to stdout."""
     if as_json:
-        json.dump({"problems": [problem_as_json(problem) for problem in error.problems]}, sys.stdout, indent=2)
+        json.dump(
+            {"problems": [problem_as_json(problem) for problem in error.problems]}, sys.stdout, indent=2
+        )
         print()
         return
     colour = sys.stderr.isatty()

@@ -42,15 +42,24 @@ class CompiledParts:
 
 
 def compile(  # noqa: A001 - the stage's name; the built-in is not wanted here
-    resolved: ResolvedProduct, registry: PluginRegistry, workspace: Workspace, progress: Progress
+    resolved: ResolvedProduct,
+    registry: PluginRegistry,
+    workspace: Workspace,
+    environ: Mapping[str, str],
+    progress: Progress,
 ) -> CompiledParts:
-    """Renders and compiles in the workspace. Raises FloeError: FLOE-L05x, FLOE-P0xx, FLOE-P2xx, FLOE-C2xx."""
+    """Renders and compiles in the workspace. `environ` is where a dbt runtime's own credentials are looked up;
+    dbt sees nothing of it. Raises FloeError: FLOE-L05x, FLOE-P0xx, FLOE-P2xx, FLOE-C2xx."""
     configured = configure(resolved, registry)
     outputs = {target.name: _output(configured, target.name) for target in resolved.targets}
     profiles = profiles_yml(resolved.project.profile, resolved.targets[0].name, outputs)
     lay_out(workspace, resolved.project.files, profiles)
     variables, secrets = references([dict(output.values) for output in outputs.values()])
-    manifests, second = _manifests(resolved, configured, workspace, _environment(resolved, variables, secrets), progress)
+    chosen = configured.by_type["dbt_runtime"]
+    runtime = registry.get_runtime(chosen.offer.name, resolved.plugins["dbt_runtime"].config, environ)
+    sealed_environment = _environment(resolved, variables, secrets)
+    with blame(chosen.offer):
+        manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
     return CompiledParts(
         resolved=resolved,
         plugins={key: plugin.info for key, plugin in configured.by_type.items()},
@@ -70,7 +79,9 @@ def _output(configured: ConfiguredPlugins, target: str) -> ProfileOutput:
         return cast(ComputePlugin, compute.plugin).render_output(compute.config)
 
 
-def _environment(resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]) -> dict[str, str]:
+def _environment(
+    resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]
+) -> dict[str, str]:
     """All that dbt sees while it compiles: build constants, and placeholders for what a run will bring."""
     placeholders = {name: PLACEHOLDER for name in (*variables, *(SECRET_PREFIX + name for name in secrets))}
     return {**placeholders, **resolved.product.env}
@@ -78,26 +89,23 @@ def _environment(resolved: ResolvedProduct, variables: frozenset[str], secrets: 
 
 def _manifests(
     resolved: ResolvedProduct,
-    configured: ConfiguredPlugins,
+    runtime: DBTRuntimePlugin,
     workspace: Workspace,
     environment: Mapping[str, str],
     progress: Progress,
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    chosen = configured.by_type["dbt_runtime"]
-    runtime = cast(DBTRuntimePlugin, chosen.plugin)
     volatile = any(word in content for content in resolved.project.files.values() for word in _VOLATILE)
     first: dict[str, bytes] = {}
     second: dict[str, bytes] = {}
-    with blame(chosen.offer):
-        try:
-            for target in resolved.targets:
-                progress(f"dbt compiles target {target.name}")
-                first[target.name] = _manifest(runtime, workspace, target.name, environment)
-                if volatile:
-                    progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
-                    second[target.name] = _manifest(runtime, workspace, target.name, environment, again=True)
-        finally:
-            runtime.close()
+    try:
+        for target in resolved.targets:
+            progress(f"dbt compiles target {target.name}")
+            first[target.name] = _manifest(runtime, workspace, target.name, environment)
+            if volatile:
+                progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
+                second[target.name] = _manifest(runtime, workspace, target.name, environment, again=True)
+    finally:
+        runtime.close()
     return first, second
 
 

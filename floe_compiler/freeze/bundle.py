@@ -139,7 +139,9 @@ def _read_back(index_bytes: bytes, files: Mapping[str, bytes]) -> FrozenBundle:
     if len(folded) != len(files) or INDEX in folded:
         clash = sorted(p for p in files if sum(p.lower() == q.lower() for q in files) > 1)
         message = f"these files differ only in case: {', '.join(clash)}"
-        raise FloeError(Problem("FLOE-F003", message, hint="Rename one: some file systems keep only one of them."))
+        raise FloeError(
+            Problem("FLOE-F003", message, hint="Rename one: some file systems keep only one of them.")
+        )
     return FrozenBundle(digest(index_bytes), index, index_bytes, files)
 
 

@@ -18,7 +18,15 @@ VARYING_METADATA: Final = frozenset(
 )
 VARYING_BY_SECTION: Final[dict[str, frozenset[str]]] = {
     section: frozenset({"created_at"})
-    for section in ("sources", "macros", "metrics", "saved_queries", "semantic_models", "unit_tests", "exposures")
+    for section in (
+        "sources",
+        "macros",
+        "metrics",
+        "saved_queries",
+        "semantic_models",
+        "unit_tests",
+        "exposures",
+    )
 } | {section: frozenset({"created_at", "root_path"}) for section in ("nodes", "functions")}
 _SECTIONS_OF_LISTS: Final = "disabled"
 _VARYING_ANYWHERE: Final = frozenset({"created_at", "root_path"})
@@ -89,7 +97,10 @@ def _section(name: str, section: Any) -> Any:
         varying = VARYING_BY_SECTION[name]
         return {key: _without(member, varying) for key, member in section.items()}
     if name == _SECTIONS_OF_LISTS and isinstance(section, dict):
-        return {key: [_without(member, _VARYING_ANYWHERE) for member in members] for key, members in section.items()}
+        return {
+            key: [_without(member, _VARYING_ANYWHERE) for member in members]
+            for key, members in section.items()
+        }
     return section
 
 

@@ -40,7 +40,11 @@ def problems_of(
         pointer = at + _pointer(detail, document, at)
         problem = _problem(detail, pointer, model, document, at)
         found.setdefault((pointer, problem.code), problem)
-    return [problem for (pointer, code), problem in found.items() if not _is_of_another_member(pointer, code, found)]
+    return [
+        problem
+        for (pointer, code), problem in found.items()
+        if not _is_of_another_member(pointer, code, found)
+    ]
 
 
 def _pointer(detail: ErrorDetails, document: Document, at: Pointer) -> Pointer:
@@ -80,14 +84,23 @@ def _problem(
             expected = str(detail.get("ctx", {}).get("expected", ""))
             message = f"`{name}` is {_shown(detail['input'])}, but must be {expected}"
             return Problem("FLOE-L054", message, document.where(pointer))
-        case "string_pattern_mismatch" | "too_short" | "string_too_short" | "string_too_long" | "value_error" | (
-            "greater_than_equal" | "less_than_equal"
+        case (
+            "string_pattern_mismatch"
+            | "too_short"
+            | "string_too_short"
+            | "string_too_long"
+            | "value_error"
+            | ("greater_than_equal" | "less_than_equal")
         ):
             message = f"`{name}` is {_shown(detail['input'])}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
-            return Problem("FLOE-L054", message, document.where(pointer), _described(model, pointer[len(at) :]))
+            return Problem(
+                "FLOE-L054", message, document.where(pointer), _described(model, pointer[len(at) :])
+            )
         case _:
             message = f"`{name}` is {_kind(detail['input'])}, but {_lower(detail['msg'])}"
-            return Problem(_WRONG_TYPE, message, document.where(pointer), _described(model, pointer[len(at) :]))
+            return Problem(
+                _WRONG_TYPE, message, document.where(pointer), _described(model, pointer[len(at) :])
+            )
 
 
 def _unknown_key(pointer: Pointer, model: type[BaseModel], document: Document, at: Pointer) -> Problem:
@@ -154,7 +167,9 @@ def _no_transforms(where: Where, _detail: ErrorDetails) -> Problem:
 
 
 def _not_dbt(where: Where, detail: ErrorDetails) -> Problem:
-    return Problem("FLOE-R002", f"a transform is of type {_shown(detail['input'])}, not `dbt`", where, ENFORCED_DBT)
+    return Problem(
+        "FLOE-R002", f"a transform is of type {_shown(detail['input'])}, not `dbt`", where, ENFORCED_DBT
+    )
 
 
 _SPECIAL: Final[dict[tuple[tuple[str, ...], str], Callable[[Where, ErrorDetails], Problem]]] = {
@@ -170,7 +185,13 @@ def _shown(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    names: dict[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number"}
+    names: dict[type, str] = {
+        dict: "a mapping",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+    }
     return "empty" if value is None else names.get(type(value), "a number")
 
 

@@ -222,8 +222,11 @@ class DocumentBuilder:
             hint = "Write the keys out, or give the mapping an alias as a whole."
             self._refuse("FLOE-L026", "merge keys are not read in this file", where, hint)
             return self._refused_key()
-        if self._dialect.lenient or event.tag is not None:
+        if self._dialect.lenient:
             return self._sound_key(self._meaning(event, where), where)
+        if event.tag is not None:
+            self._refuse_tag(event.tag, where)
+            return self._refused_key()
         if plain and not isinstance(strict_meaning(event.value), str):
             message = f"the key `{visible(event.value)}` is not text" if event.value else "a key is missing"
             self._refuse("FLOE-L025", message, where, quoted(event.value))

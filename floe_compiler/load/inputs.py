@@ -112,4 +112,6 @@ def _beside(file: Path, relative: str) -> Path:
 def shown_as(path: Path) -> str:
     """The path as people would type it from where they stand; messages never need more."""
     relative = os.path.relpath(path)
-    return (str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative).replace(os.sep, "/")
+    return (str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative).replace(
+        os.sep, "/"
+    )

@@ -136,8 +136,12 @@ def _read_all(directory: Path, layout: Layout, shown_as: str) -> dict[str, bytes
     for path, file in walk(str(directory), layout):
         shown = posixpath.normpath(posixpath.join(shown_as, path))
         if not _PORTABLE.issuperset(path):
-            message = f"the file name `{path}` is not portable, so the bundle could not be unpacked everywhere"
-            problems.append(Problem("FLOE-L064", message, Where(shown), "Use ASCII letters, digits, `_` and `-`."))
+            message = (
+                f"the file name `{path}` is not portable, so the bundle could not be unpacked everywhere"
+            )
+            problems.append(
+                Problem("FLOE-L064", message, Where(shown), "Use ASCII letters, digits, `_` and `-`.")
+            )
             continue
         try:
             files[path] = read_file(Path(file), shown_as=shown, max_size=MAX_PROJECT_FILE)

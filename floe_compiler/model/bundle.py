@@ -66,11 +66,15 @@ class Enforced(BundleModel):
 
 
 class PluginInfo(BundleModel):
-    """A chosen plugin. For a built-in, `version` is that of what it renders; else its distribution's."""
+    """A chosen plugin. For a built-in, `version` is that of what it renders; else its distribution's.
+
+    `config` is complete, defaults included; references in it are names, never values.
+    """
 
     name: str
     distribution: str
     version: str
+    config: dict[str, Any]
 
 
 class Target(BundleModel):

@@ -1,7 +1,7 @@
 """What a plugin promises, one ABC a type. Plugins render; only dbt runtimes start anything.
 
-A plugin is a class. The registry makes one instance of it, without arguments; its configuration is an
-instance of its `config_model`, whose defaults work offline.
+A plugin is a class; its configuration is an instance of its `config_model`, whose defaults work offline.
+Plugins that render are made without arguments and are handed configurations; a dbt runtime is made for one.
 """
 
 from __future__ import annotations
@@ -80,8 +80,14 @@ class CancelToken:
 class DBTRuntimePlugin(Plugin):
     """Where dbt runs. The only plugins that may import dbt or start its binary.
 
-    Failures of the infrastructure raise FloeError; failing nodes are reported in the result.
+    Failures of the infrastructure raise FloeError; failing nodes are reported in the result. `config` is the
+    runtime's own configuration, and `environ` where the `{env:}` and `{secret:}` references in it are looked
+    up: neither is what dbt sees, which is the `env` of each call.
     """
+
+    def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
+        self.config = config if config is not None else self.config_model()
+        self.environ: Mapping[str, str] = environ if environ is not None else {}
 
     @abstractmethod
     def compile_project(

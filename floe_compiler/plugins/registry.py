@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.plugins import contracts
-from floe_compiler.plugins.contracts import Plugin
+from floe_compiler.plugins.contracts import DBTRuntimePlugin, Plugin
 from floe_compiler.plugins.types import BY_ANY_NAME, TYPES, PluginType
 
 BUILT_IN_DISTRIBUTION: Final = "floe-compiler"
@@ -78,12 +78,29 @@ class PluginRegistry:
         return offers[name]
 
     def get_plugin(self, plugin_type: str, name: str) -> Plugin:
-        """The one instance of a plugin: `get_plugin("dbt_runtimes", "local")`. Raises FLOE-R010, FLOE-P003."""
+        """A plugin with its default configuration: `get_plugin("dbt_runtimes", "local")`. One instance each.
+
+        Raises FLOE-R010 for an unknown name, FLOE-P003 or FLOE-P004 for a faulty plugin.
+        """
         offer = self.offer(plugin_type, name)
         if offer not in self._instances:
             with blame(offer):
-                self._instances[offer] = _load(offer)
+                self._instances[offer] = self.plugin_class(offer)()
         return self._instances[offer]
+
+    def plugin_class(self, offer: Offer) -> type[Plugin]:
+        """The class behind an offer, checked against its contract. Raises FLOE-P003, FLOE-P004."""
+        with blame(offer):
+            return _load(offer)
+
+    def get_runtime(
+        self, name: str, config: Mapping[str, Any], environ: Mapping[str, str]
+    ) -> DBTRuntimePlugin:
+        """A dbt runtime for one configuration. Raises what `get_plugin` raises."""
+        offer = self.offer("dbt_runtime", name)
+        runtime_class = cast(type[DBTRuntimePlugin], self.plugin_class(offer))
+        with blame(offer):
+            return runtime_class(runtime_class.config_model.model_validate(dict(config)), environ)
 
 
 def unknown_plugin(plugin_type: str, name: str, known: tuple[str, ...], where: Where | None) -> Problem:
@@ -143,7 +160,7 @@ def _third_party(row: PluginType, point: EntryPoint) -> Offer:
     return Offer(row, point.name, point.value, name, version)
 
 
-def _load(offer: Offer) -> Plugin:
+def _load(offer: Offer) -> type[Plugin]:
     module_name, _, class_name = offer.target.partition(":")
     module = importlib.import_module(module_name)
     contract: type[Plugin] = getattr(contracts, offer.type.contract)
@@ -156,8 +173,7 @@ def _load(offer: Offer) -> Plugin:
             if inspect.isclass(value) and issubclass(value, contract) and value.__module__ == module_name
         )
     _check(offer, plugin_class, contract)
-    plugin: Plugin = plugin_class()
-    return plugin
+    return cast(type[Plugin], plugin_class)
 
 
 def _check(offer: Offer, plugin_class: object, contract: type[Plugin]) -> None:

@@ -89,14 +89,18 @@ def _plugins(
         choice = getattr(documents.platform.model.plugins, row.key)
         if choice is None:
             if row.default in offered.get(row.key, ()):
-                chosen[row.key] = PluginChosen(row.key, row.default, {}, Origin(None, f"plugins.{row.key}"), {})
+                chosen[row.key] = PluginChosen(
+                    row.key, row.default, {}, Origin(None, f"plugins.{row.key}"), {}
+                )
             continue
         long_form = isinstance(choice, PluginChoice)
         at: Pointer = ("plugins", row.key, "use") if long_form else ("plugins", row.key)
         name = choice.use if long_form else choice
         config = choice.config if long_form else {}
         if name not in offered.get(row.key, ()):
-            problems.append(unknown_plugin(row.key, name, tuple(offered.get(row.key, ())), document.where(at)))
+            problems.append(
+                unknown_plugin(row.key, name, tuple(offered.get(row.key, ())), document.where(at))
+            )
             continue
         places = {key: document.where_key(("plugins", row.key, "config", key)) for key in config}
         chosen[row.key] = PluginChosen(row.key, name, config, Origin(document.where(at)), places)
@@ -142,7 +146,10 @@ def _targets(
 
 
 def _only_target(
-    documents: Documents, plugins: Mapping[str, PluginChosen], requested: Sequence[str], problems: list[Problem]
+    documents: Documents,
+    plugins: Mapping[str, PluginChosen],
+    requested: Sequence[str],
+    problems: list[Problem],
 ) -> tuple[ResolvedTarget, ...]:
     """Without `targets` there is one: the default target's name, with the platform's compute."""
     name = documents.platform.model.default_target or DEFAULT_TARGET
@@ -157,7 +164,9 @@ def _default_target(documents: Documents, problems: list[Problem]) -> tuple[str,
     if platform.default_target is not None:
         if platform.default_target in platform.targets:
             return (platform.default_target,)
-        problem = _unknown_target(platform.default_target, tuple(platform.targets), document.where(("default_target",)))
+        problem = _unknown_target(
+            platform.default_target, tuple(platform.targets), document.where(("default_target",))
+        )
         problems.append(problem)
         return ()
     if len(platform.targets) == 1:
@@ -172,7 +181,10 @@ def _unknown_target(name: str, known: tuple[str, ...], where: Where) -> Problem:
     near = get_close_matches(name, known, n=1)
     guess = f": did you mean `{near[0]}`?" if near else ""
     return Problem(
-        "FLOE-R011", f"there is no target `{name}`{guess}", where, f"Targets of this platform: {_listed(known)}."
+        "FLOE-R011",
+        f"there is no target `{name}`{guess}",
+        where,
+        f"Targets of this platform: {_listed(known)}.",
     )
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+from floe_compiler.plugins.contracts import CancelToken
 from floe_compiler.plugins.registry import PluginRegistry, blame
 from floe_compiler.run.selection import effective_selection
 from floe_compiler.store.writing import refusing_writes
@@ -83,7 +83,7 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
     run_dir = _prepared(options.run_dir)
     files = _files(bundle, run_dir)
     chosen = index.plugins["dbt_runtime"]
-    runtime = cast(DBTRuntimePlugin, registry.get_plugin("dbt_runtime", chosen.name))
+    runtime = registry.get_runtime(chosen.name, chosen.config, options.environ)
     with blame(registry.offer("dbt_runtime", chosen.name)):
         try:
             result = runtime.run_models(
@@ -118,7 +118,11 @@ def _target(index: CompiledArtifacts, asked: str | None) -> str:
     if asked in index.targets:
         return asked
     known = ", ".join(f"`{name}`" for name in index.targets)
-    message = f"the bundle has no target `{asked}`" if asked else "the bundle has several targets, so one must be named"
+    message = (
+        f"the bundle has no target `{asked}`"
+        if asked
+        else "the bundle has several targets, so one must be named"
+    )
     raise FloeError(Problem("FLOE-X005", message, hint=f"Its targets: {known}. Choose with --target."))
 
 

@@ -8,7 +8,8 @@ asked of dbt (`hasattr`), never of its version.
 from __future__ import annotations
 
 import datetime
-import json
+import importlib
+import importlib.util
 import os
 import random
 import time
@@ -28,16 +29,14 @@ from dbt.compilation import Linker
 from dbt.contracts.graph import nodes
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.partial import PartialParsing
-from dbt.version import __version__ as ENGINE_VERSION
+from dbt.version import __version__ as dbt_version
 from dbt_common.events.functions import reset_metadata_vars
 from dbt_common.invocation import get_invocation_id
 
-try:
-    from orjson import loads as json_loads
-except ImportError:  # dbt alone does not bring it
-    json_loads = json.loads
-
 Emit = Callable[[dict[str, Any]], None]
+
+ENGINE_VERSION: Final = dbt_version
+JSON: Final[Any] = importlib.import_module("orjson" if importlib.util.find_spec("orjson") else "json")
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def restore(path: Path, project_dir: Path) -> Any:
     What was sealed as null or left out because it varies between runs (`created_at`, `root_path`, parts of
     `metadata`) gets a value of this run. The file's own objects serve as dbt's `graph`.
     """
-    sealed = json_loads(path.read_bytes())
+    sealed = JSON.loads(path.read_bytes())
     classes = node_classes()
     project = sealed["metadata"]["project_name"]
     seed_roots: dict[str, str] = {}
@@ -385,8 +384,8 @@ def file_being_parsed(error: BaseException) -> dict[str, str]:
     found = {"file": "", "package": ""}
     frame = error.__traceback__
     while frame is not None:
-        file = getattr(frame.tb_frame.f_locals.get("block"), "file", None)
-        path = getattr(file, "path", None)
+        file: Any = getattr(frame.tb_frame.f_locals.get("block"), "file", None)
+        path: Any = getattr(file, "path", None)
         if hasattr(path, "original_file_path"):
             found = {"file": str(path.original_file_path), "package": str(file.project_name)}
         frame = frame.tb_next

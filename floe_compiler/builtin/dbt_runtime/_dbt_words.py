@@ -8,7 +8,7 @@ out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +19,16 @@ from floe_compiler.errors import Problem, Where
 
 ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 HEADER: Final = re.compile(r"(?P<kind>[\w ]+ Error)(?: in (?P<about>[^\n]+))?\n")
-RENDERING: Final = re.compile(r"(?:Failed to render|Error reading) (?P<file>\S+) [^\n]*? Error\n\s*")
+RENDERING: Final = re.compile(
+    r"(?:Failed to render (?P<rendered>\S+) from|Error reading \S+: (?P<read>\S+) -|"
+    r"Could not read selector file data:)[^\n]*? Error\n\s*"
+)
 ENCOUNTERED: Final = re.compile(r"\n+Error encountered in (?P<file>[^\n]+)")
 JINJA_QUOTE: Final = re.compile(r"\n\s*line (?P<line>\d+)\n\s*(?P<text>[^\n]+)")
+PYTHON_QUOTE: Final = re.compile(r" \(\S+\.py, line (?P<line>\d+)\)\n\s*(?P<text>[^\n]+)")
+YAML_PLACE: Final = r'\s*in "<unicode string>", line (?P<line>\d+), column (?P<column>\d+):?'
 YAML_QUOTE: Final = re.compile(
-    r"Syntax error near line (?P<line>\d+)\n.*?\n[- ]+\n.*Raw Error:\n[- ]+\n(?P<what>.*?)\s+"
-    r"in \"<unicode string>\", line (?P<at>\d+), column (?P<column>\d+).*",
-    re.DOTALL,
+    rf"Syntax error near line \d+\n-+\n(?P<excerpt>.*?)\s*Raw Error:\n-+\n(?P<what>.*){YAML_PLACE}", re.DOTALL
 )
 FILE: Final = re.compile(r"[\w./-]+\.(?:sql|ya?ml|py|md|csv)\b")
 SEMANTIC: Final = "Semantic Manifest validation failed"
@@ -39,23 +42,25 @@ MAX_TEXT: Final = 400
 class Rule(NamedTuple):
     """Which errors get a code: those of a class, or whose text matches `text`.
 
-    `call` is what the offending line contains, and `hint` the way out; both are filled from the named groups
-    of `text`.
+    `file` is where the error is when dbt names none, `call` what the offending line contains, `message` what is
+    said instead of dbt's words, `hint` the way out. All are filled from the named groups of `text`.
     """
 
     code: str
-    text: str
+    text: str = r"(?!)"
     type: str = ""
+    file: str = ""
     call: str = ""
-    hint: str | None = None
+    message: str = ""
+    hint: str = ""
 
 
-ENV_CALL: Final = r"env_var\(\s*['\"]{name}['\"]\s*\)"
 RULES: Final = (
     Rule(
         code="FLOE-C203",
         text=r"Env var required but not provided: '(?P<name>[^']+)'",
-        call=ENV_CALL,
+        call=r"env_var\(\s*['\"]{name}['\"]\s*\)",
+        message="The environment variable {name} is not declared, and env_var() is called without a default.",
         hint="Declare {name} under `env:` in floe.yaml, or give the call a default: env_var('{name}', '…').",
     ),
     Rule(
@@ -68,7 +73,7 @@ RULES: Final = (
         text=r"depends on (?:a \w+ named )?'(?P<name>[^']+)'.* which (?:was not|is disabled|is not)",
         call=r"ref\([^)]*['\"]{name}['\"]",
     ),
-    Rule(code="FLOE-C204", text=r"(?!)", type="UninstalledPackagesFoundError"),
+    Rule(code="FLOE-C204", type="UninstalledPackagesFoundError"),
     Rule(
         code="FLOE-P206",
         text=r"Could not find adapter type (?P<name>[\w-]+)",
@@ -80,54 +85,62 @@ RULES: Final = (
         call=r"env_var\(\s*['\"]{name}['\"]",
         hint="Use {name} in the platform's targets only; a model may not see a secret.",
     ),
-    Rule(code="FLOE-C201", text=r"Found a cycle: (?P<name>[\w.]+)"),
-    Rule(code="FLOE-P207", text=r"(?!)", type="DbtDatabaseError"),
-    Rule(code="FLOE-P207", text=r"(?!)", type="InvalidSelectorError"),
-    Rule(code="FLOE-C201", text=r"(?!)", type="DbtBaseException"),
-    Rule(code="FLOE-C201", text=r"(?!)", type="ValidationError"),
+    Rule(
+        code="FLOE-C201",
+        text=r"Node (?P<node>\S+)\.(?P<user>\w+) attempted to reference node [\w.]*?(?P<name>\w+), ",
+        file="{user}.sql",
+        call=r"ref\([^)]*['\"]{name}['\"]",
+    ),
+    Rule(code="FLOE-C201", text=r"depends on doc '(?P<name>[^']+)'", call=r"doc\([^)]*['\"]{name}['\"]"),
+    Rule(
+        code="FLOE-C201",
+        text=r"Could not find profile named '(?P<name>[^']+)'",
+        file="dbt_project.yml",
+        call=r"^profile\s*:",
+    ),
+    Rule(code="FLOE-C201", text=r"Found a cycle: \S*?(?P<name>\w+) -->", file="{name}.sql", call=r"ref\("),
+    Rule(code="FLOE-P207", type="DbtDatabaseError"),
+    Rule(code="FLOE-P207", type="InvalidSelectorError"),
+    Rule(code="FLOE-C201", type="DbtBaseException"),
+    Rule(code="FLOE-C201", type="ValidationError"),
 )
-CRASH: Final = Rule(code="FLOE-P205", text="")
+CRASH: Final = Rule(code="FLOE-P205")
 
 
 def problems_of(error: Mapping[str, Any], place: Place) -> list[Problem]:
-    """At least one problem for an `error` message of the worker."""
+    """At least one problem for an `error` message of the worker: one for each place that is at fault."""
     said = Said.by(error, place)
     if SEMANTIC in said.body and error["events"]:
         return [Problem("FLOE-C201", ANSI.sub("", event).strip()) for event in error["events"]]
-    rule, found = _rule_for(said)
-    names = {key: value for key, value in found.groupdict().items() if value} if found else {}
-    project = Sources(place)
-    message = said.message if rule is not CRASH else f"dbt failed with {said.types[0]}: {said.body}"
-    hint = rule.hint.format(**names) if rule.hint else None
-    call = re.compile(rule.call.format(**{k: re.escape(v) for k, v in names.items()})) if rule.call else None
-    places = list(_places(said, call, project)) or [None]
-    return [Problem(rule.code, message, where, hint) for where in places]
+    rule, names = _rule_for(said)
+    message = rule.message.format(**names) or said.message
+    if rule is CRASH:
+        message = f"dbt failed with {said.types[0]}: {said.body}"
+    wheres: list[Where | None] = [*_places(said, rule, names, Sources(place))]
+    hint = rule.hint.format(**names) or None
+    return [Problem(rule.code, message, where, hint) for where in wheres or [None]]
 
 
-def _rule_for(said: Said) -> tuple[Rule, re.Match[str] | None]:
+def _rule_for(said: Said) -> tuple[Rule, dict[str, str]]:
     for rule in RULES:
-        found = re.search(rule.text, said.body)
-        if found or rule.type in said.types:
-            return rule, found
-    return CRASH, None
+        if found := re.search(rule.text, said.body):
+            return rule, {key: value or "" for key, value in found.groupdict().items()}
+        if rule.type in said.types:
+            return rule, {}
+    return CRASH, {}
 
 
-def _places(said: Said, call: re.Pattern[str] | None, project: Sources) -> Iterator[Where]:
-    """Where the error is: at the call in the named file, else at every such call, else as dbt says."""
-    named = project.find(said.file, said.package) if said.file else None
-    if call is not None:
-        files = [named] if named and project.matches(named, call) else project.all()
-        calls = [where for file in files for where in project.matches(file, call)]
-        if calls:
-            yield from calls
-            return
-    if said.quote is not None:
-        quoted = project.quoted(said.quote, [named] if named else project.all())
-        if quoted:
-            yield quoted
-            return
-    if named:
-        yield project.where(named, said.quote.line if said.quote else 0)
+def _places(said: Said, rule: Rule, names: Mapping[str, str], project: Sources) -> list[Where]:
+    """Where the error is: at the calls in the named file, else at all such calls, else as dbt says."""
+    named = project.find(said.file or rule.file.format(**names), said.package)
+    if rule.call and names:
+        call = re.compile(rule.call.format(**{key: re.escape(value) for key, value in names.items()}))
+        here = project.matches([named], call) if named else []
+        if calls := here or project.matches(project.all(), call):
+            return calls
+    if said.quote and (quoted := project.quoted(said.quote, [named] if named else project.all())):
+        return [quoted]
+    return [project.where(named, said.quote.line if said.quote else 0)] if named else []
 
 
 class Quote(NamedTuple):
@@ -159,7 +172,8 @@ class Said:
         if encountered := ENCOUNTERED.search(body):
             file, body = file or encountered["file"], ENCOUNTERED.sub("", body)
         if rendering := RENDERING.match(body):
-            file, body = file or rendering["file"], _dedented(body[rendering.end() :])
+            file = file or rendering["rendered"] or rendering["read"] or "selectors.yml"
+            body = _dedented(body[rendering.end() :])
         body, quote = _without_quote(body)
         return cls(
             types=tuple(error["types"]),
@@ -180,12 +194,12 @@ class Said:
 def _without_quote(body: str) -> tuple[str, Quote | None]:
     """The words without the lines that they quote: the place shows them."""
     if yaml := YAML_QUOTE.search(body):
-        line = int(yaml["at"])
-        quoted = re.search(rf"^\s*{line}\s+\| ?(?P<text>.*)$", body, re.MULTILINE)
-        quote = Quote(line, int(yaml["column"]), quoted["text"] if quoted else "")
-        return YAML_QUOTE.sub(yaml["what"], body), quote
-    if jinja := JINJA_QUOTE.search(body):
-        return JINJA_QUOTE.sub("", body, count=1), Quote(int(jinja["line"]), 0, jinja["text"])
+        quoted = re.search(rf"^\s*{yaml['line']}\s+\| ?(?P<text>.*)$", yaml["excerpt"], re.MULTILINE)
+        quote = Quote(int(yaml["line"]), int(yaml["column"]), quoted["text"] if quoted else "")
+        return re.sub(YAML_PLACE, "", yaml["what"]), quote
+    for pattern in (JINJA_QUOTE, PYTHON_QUOTE):
+        if found := pattern.search(body):
+            return pattern.sub("", body, count=1), Quote(int(found["line"]), 0, found["text"])
     return body, None
 
 
@@ -208,6 +222,8 @@ class Sources:
 
     def find(self, name: str, package: str) -> Path | None:
         """The file that dbt means: relative to the project, to a package, or to a folder in either."""
+        if not name:
+            return None
         roots = [*sorted(self._root.glob(f"*/{package}")), self._root] if package else [self._root]
         for root in roots:
             if (root / name).is_file():
@@ -218,9 +234,10 @@ class Sources:
     def all(self) -> list[Path]:
         return self._files
 
-    def matches(self, file: Path, call: re.Pattern[str]) -> list[Where]:
+    def matches(self, files: list[Path], call: re.Pattern[str]) -> list[Where]:
         return [
             self.where(file, number, found.start() + 1)
+            for file in files
             for number, line in enumerate(self._read(file), 1)
             if (found := call.search(line))
         ]

@@ -25,7 +25,7 @@ from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
 from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerPool
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult, RunEvent
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
 
 ENGINE: Final = "dbt-core"
 CLOCK_SHIFT: Final = 400 * 86_400 + 7 * 3_600 + 13 * 60 + 11
@@ -46,7 +46,8 @@ class LocalDBTPlugin(DBTRuntimePlugin):
 
     summary: ClassVar[str] = "dbt-core, in a process of its own on this machine"
 
-    def __init__(self) -> None:
+    def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__(config, environ)
         self._workers = WorkerPool(min(MAX_WORKERS, os.cpu_count() or 1))
 
     def warm_up(self) -> None:
@@ -158,7 +159,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         _refuse_error(answer, place, code="FLOE-C205")
 
     def supports_parallel_execution(self) -> bool:
-        """Yes: every call has a worker to itself, one for each processor but at most four; more calls wait."""
+        """Yes: every call has a worker to itself, one for each processor, at most four; more calls wait."""
         return True
 
     def get_runtime_metadata(self) -> dict[str, Any]:
