@@ -8,7 +8,8 @@ from typing import Any
 
 from floe_compiler.canonical import canonical_bytes, digest
 from floe_compiler.errors import FloeError
-from floe_compiler.model.bundle import INDEX, CompiledArtifacts
+from floe_compiler.store.layout import INDEX
+from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.model.frozen import FrozenBundle
 from floe_compiler.store.export import export_folder
 
@@ -26,7 +27,7 @@ FILES: dict[str, bytes] = {
 
 def index_value(files: Mapping[str, bytes] = FILES) -> dict[str, Any]:
     """The JSON value of an index that lists these files, to be spoiled by a test."""
-    plugin = {"distribution": "floe-compiler", "version": "1"}
+    plugin = {"distribution": "floe-compiler", "version": "1", "config": {"threads": 4, "password": None}}
     return {
         "schema_version": "1.0",
         "kind": "CompiledArtifacts",

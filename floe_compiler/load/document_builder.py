@@ -236,9 +236,7 @@ class DocumentBuilder:
     def _sound_key(self, key: Any, where: Where) -> Scalar:
         """The key itself if a mapping may have it; else a made-up one, and a problem."""
         if isinstance(key, dict | list):
-            self._refuse(
-                "FLOE-L025", "a list or a mapping stands as a key", where, "Write a text as the key."
-            )
+            self._refuse("FLOE-L025", "a list or a mapping stands as a key", where, "Write a text as the key.")
             return self._refused_key()
         if isinstance(key, str):
             if not self._dialect.lenient and (character := hidden_in_name(key)):

@@ -61,7 +61,7 @@ _READINGS: Final = {
         "is not a number that JSON can hold",
     ),
     "octal": _Reading(
-        r"[-+]?0[0-9_]+(?:\.[0-9_]*)?",
+        r"[-+]?0[0-9_]+(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?",
         _AMBIGUOUS,
         "starts with 0: YAML 1.1 counts it in eights, YAML 1.2 in tens",
         "leave the leading 0 out",
@@ -78,7 +78,7 @@ _READINGS: Final = {
         "is a number counted in sixties to YAML 1.1 and text to YAML 1.2",
     ),
     "underscore": _Reading(
-        r"[-+]?[0-9]+_[0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?",
+        r"(?=[^_]+_)[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?",
         _AMBIGUOUS,
         "is a number to YAML 1.1 and text to YAML 1.2",
         "write the number without `_`",

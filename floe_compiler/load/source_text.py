@@ -22,11 +22,13 @@ _BREAK: Final = re.compile(f"[{_BREAKS}]")
 _DECEIVING: Final = "\u202a-\u202e\u2066-\u2069"
 _DIRECTIONS: Final = _DECEIVING + "\u061c\u200e\u200f"  # these three, right-to-left prose needs
 
-_NOT_YAML: Final = r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-FOREIGN_TEXT: Final = re.compile(_NOT_YAML)
-"""A character that no YAML file may hold."""
-STRICT_TEXT: Final = re.compile(rf"{_NOT_YAML}|[\x85\u2028\u2029{_BOM}{_DECEIVING}]")
-"""Also what makes a reviewer see another text than the machine: invisible line breaks, reordered text."""
+FOREIGN_TEXT: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""A character that no YAML file may hold: what YAML 1.2.2 allows (section 5.1) is left out."""
+STRICT_TEXT: Final = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""The same, and what makes people see another text than machines: line breaks that editors do not show
+(U+0085, U+2028, U+2029), reordered text (U+202A to U+202E, U+2066 to U+2069), a byte order mark."""
 STRICT_VALUE: Final = re.compile(rf"[\0{_DECEIVING}]")
 """What may not come into a value by an escape either."""
 

@@ -12,7 +12,6 @@ refused before it starts.
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 import stat
@@ -72,7 +71,7 @@ def _parse(content: bytes, file: str, dialect: Dialect) -> Document:
         raise FloeError(Problem("FLOE-L022", "a directive stands here", place, "Remove the line."))
     builder = DocumentBuilder(source, dialect)
     try:
-        for event in yaml.parse(content.removeprefix(codecs.BOM_UTF8), Loader=yaml.CSafeLoader):
+        for event in yaml.parse(content, Loader=yaml.CSafeLoader):
             builder.take(event)
     except yaml.YAMLError as error:
         raise FloeError([*builder.problems, _not_yaml(error, source)]) from error

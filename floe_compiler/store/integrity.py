@@ -42,7 +42,7 @@ class Folder:
 
     def index_bytes(self) -> bytes:
         """The index as it lies there. Raises FLOE-V001, V009, V014 or V015."""
-        if self.location.is_symlink() or not self.location.is_dir():
+        if not _is_folder(self.location):
             raise FloeError(
                 Problem("FLOE-V001", f"{self.location} is not a folder", Where(str(self.location)))
             )
@@ -98,15 +98,15 @@ class FolderFiles:
             yield from error.problems
 
 
-def check_folder(folder: Path, digest: str) -> list[Problem]:
-    """Everything that keeps the folder from being the bundle of this digest; nothing when it is.
+def check_folder(folder: Path, expected: str) -> list[Problem]:
+    """Everything that keeps the folder from being the bundle of the expected digest; nothing when it is.
 
     The index is hashed first and believed afterwards; then the tree, the sizes and every file's content.
     """
     form = Folder(folder)
     try:
         index_bytes = form.index_bytes()
-        if problem := digest_problem(index_bytes, digest):
+        if problem := digest_problem(index_bytes, expected):
             return [problem]
         listed = _listed_in(index_bytes)
     except FloeError as error:
@@ -185,6 +185,14 @@ def differs(file: Listed, size: int) -> Problem:
 
 def unreadable(path: str, error: OSError) -> Problem:
     return Problem("FLOE-V015", f"cannot read {shown(path)}: {error.strerror}", Where(shown(path)))
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder itself, not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _listed_in(index_bytes: bytes) -> list[Listed]:

@@ -24,11 +24,14 @@ def write_ref(store: Store, name: str, digest: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise FloeError(Problem("FLOE-F107", f"{shown(name)!r} cannot be a ref", Where(str(store.refs))))
+    content = f"{digest}\n".encode()
+    if _is_there(store.refs / name, content) and store.bundle(digest).is_dir():
+        return  # so that nothing is written into a store in which nothing changes
     prepare(store)
     if not is_digest(digest) or not store.bundle(digest).is_dir():
         raise _nothing(store, digest)
     with refusing_writes(store.refs / name):
-        replace_file(store.refs / name, f"{digest}\n".encode(), store.tmp)
+        replace_file(store.refs / name, content, store.tmp)
 
 
 def resolve_digest(store: Store, text: str) -> str:
@@ -49,6 +52,13 @@ def resolve_digest(store: Store, text: str) -> str:
 def resolve(store: Store, text: str) -> Path:
     """The folder of the bundle that is named. It is not verified: what is needed for that is its digest."""
     return store.bundle(resolve_digest(store, text))
+
+
+def _is_there(file: Path, content: bytes) -> bool:
+    try:
+        return file.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _full(text: str) -> str | None:

@@ -76,11 +76,7 @@ def _claim(parent: Path, prefix: str) -> tuple[Path, int]:
         folder.mkdir()
         with suppress(FileNotFoundError):
             lock = os.open(folder, _FOLDER)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.path.samestat(folder.stat(), os.fstat(lock)):
-                    return folder, lock
-            except BaseException:
-                os.close(lock)
-                raise
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
             os.close(lock)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.model.bundle import INDEX
+from floe_compiler.store.layout import INDEX
 from floe_compiler.store.integrity import check_folder
 from floe_compiler.store.layout import Store
 from floe_compiler.store.publish import publish

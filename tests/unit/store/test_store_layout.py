@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError
-from floe_compiler.model import bundle
-from floe_compiler.store.layout import INDEX, LAYOUT, MARKER, Store, check_layout, prepare
+from floe_compiler.store.layout import LAYOUT, MARKER, Store, check_layout, prepare
 from tests.bundles import codes_of
-
-
-def test_the_index_has_one_name() -> None:
-    assert bundle.INDEX == INDEX
 
 
 def test_a_store_says_what_it_is_and_that_it_is_not_to_be_committed(tmp_path: Path) -> None:
