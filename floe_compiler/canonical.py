@@ -19,6 +19,7 @@ __all__ = ["MAX_SAFE_INTEGER", "NotCanonical", "canonical_bytes", "digest", "par
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _LAST_BMP: Final = "\uffff"
+_LEAST_PLAIN, _GREATEST_PLAIN = 1e-4, 1e15  # beyond these, orjson and RFC 8785 turn to exponents differently
 
 
 class NotCanonical(ValueError):
@@ -67,7 +68,7 @@ class _Form(IntEnum):
     NOT = 2
 
 
-def _orjson_can(value: Any) -> _Form:
+def _orjson_can(value: Any) -> _Form:  # noqa: PLR0912 - one branch a JSON type
     """How far orjson's sorted output is RFC 8785 for this value; refuses integers that JSON cannot keep.
 
     Code point order, which orjson sorts by, is UTF-16 order as long as no key leaves the BMP. Numbers are
@@ -95,7 +96,7 @@ def _orjson_can(value: Any) -> _Form:
         elif kind is float:
             if item.is_integer() and abs(item) <= MAX_SAFE_INTEGER:
                 form = max(form, _Form.WHOLE_FLOATS_AS_INTEGERS)
-            elif not 1e-4 <= abs(item) < 1e15:
+            elif not _LEAST_PLAIN <= abs(item) < _GREATEST_PLAIN:
                 form = _Form.NOT
         else:
             raise NotCanonical(f"{kind.__name__} has no JSON form")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from floe_compiler.codes import CODES
 
@@ -67,8 +68,19 @@ class FloeError(Exception):
         """The highest of its problems' statuses: an integrity failure outranks a refused input."""
         return max(CODES[p.code].exit_status for p in self.problems)
 
-    def __reduce__(self) -> tuple[type[FloeError], tuple[tuple[Problem, ...]]]:
+    def __reduce__(self) -> tuple[type[FloeError], tuple[Any, ...]]:
         return (type(self), (self.problems,))
+
+
+class PolicyRefused(FloeError):
+    """The platform's policies refuse the product. `report` is reports/policy.json as it was not sealed."""
+
+    def __init__(self, problems: Iterable[Problem], report: bytes) -> None:
+        super().__init__(problems)
+        self.report = report
+
+    def __reduce__(self) -> tuple[type[FloeError], tuple[Any, ...]]:
+        return (type(self), (self.problems, self.report))
 
 
 def raise_if_any(problems: Iterable[Problem]) -> None:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floe_compiler import stages
-from floe_compiler.provenance import record
-from floe_compiler.recall import Plan, Request, key, recall, recall_result, remember
-from floe_compiler.store.export import export_archive, export_folder
+from floe_compiler.recall import Plan, Request, key, recall, recall_result, remember, remember_result
+from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.layout import Store, prepare
-from floe_compiler.store.publish import publish
 from floe_compiler.store.refs import resolve_digest, write_ref
 from floe_compiler.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from floe_compiler.compile.plugins import ConfiguredPlugins
     from floe_compiler.plugins.registry import PluginRegistry
+    from floe_compiler.resolve import ResolvedProduct
     from floe_compiler.run import RunOptions, RunReport
     from floe_compiler.verify import VerifiedBundle
 
@@ -35,6 +36,11 @@ class Compiled:
     digest: str
     path: Path
     cached: bool
+
+    @property
+    def policy_report(self) -> Path:
+        """What the policies found: JSON, sealed with the bundle."""
+        return self.path / "reports" / "policy.json"
 
 
 def compile_product(
@@ -52,62 +58,93 @@ def compile_product(
     """
     store = store or store_of(product)
     request = Request(product, tuple(targets))
-    if not install_packages and (known := recall(store, request)):
-        return Compiled(known, store.bundle(known), cached=True)
+    today = datetime.now(UTC).date()
+    if not install_packages and (known := recall(store, request, today)):
+        write_ref(store, known.name, known.digest)
+        return Compiled(known.digest, store.bundle(known.digest), cached=True)
 
     registry = registry or stages.PluginRegistry()
+    if install_packages:
+        progress("dbt installs packages")
+        _install_packages(product, targets, store, registry)
     progress("Loading")
-    documents = stages.load(product)
+    documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
-    plan = Plan(documents.inputs, str(documents.project.directory.resolve()), documents.project.layout)
+    plan = Plan(
+        documents.name, documents.inputs, str(documents.project.directory.resolve()), documents.project.layout
+    )
     inputs_key = key(request.targets, documents.digests, documents.project.digests)
 
-    known = None if install_packages else recall_result(store, inputs_key)
-    if known is None:
+    digest = recall_result(store, inputs_key, today)
+    cached = digest is not None
+    if digest is None:
         prepare(store)
         with scratch_folder(store.tmp) as scratch:
             workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
-            parts = stages.compile(resolved, registry, workspace, os.environ, progress)
+            parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
         progress("Freezing")
-        frozen = stages.freeze(parts)
+        frozen = stages.freeze(parts, os.environ)
         progress("Publishing")
-        publish(store, frozen)
-        record(store, documents, frozen.digest)
-    digest = known or frozen.digest
-    remember(store, request, plan, inputs_key, digest)
+        stages.publish(store, frozen)
+        stages.record(store, documents, frozen.digest)
+        digest = frozen.digest
+        remember_result(store, inputs_key, digest, parts.policy_report.holds_until)
+    remember(store, request, plan)
     write_ref(store, documents.name, digest)
-    return Compiled(digest, store.bundle(digest), cached=known is not None)
+    return Compiled(digest, store.bundle(digest), cached=cached)
 
 
 def validate_product(
-    product: Path, *, targets: Sequence[str] = (), registry: PluginRegistry | None = None
+    product: Path,
+    *,
+    targets: Sequence[str] = (),
+    store: Store | None = None,
+    registry: PluginRegistry | None = None,
 ) -> None:
     """Checks everything that needs no dbt. Raises FloeError."""
+    decide_product(product, targets=targets, store=store, registry=registry)
+
+
+def decide_product(
+    product: Path,
+    *,
+    targets: Sequence[str] = (),
+    store: Store | None = None,
+    registry: PluginRegistry | None = None,
+) -> tuple[ResolvedProduct, ConfiguredPlugins]:
+    """Every choice of a compile that needs no dbt, made and checked. Raises FloeError."""
     registry = registry or stages.PluginRegistry()
-    documents = stages.load(product)
+    documents = stages.load(product, store or store_of(product))
     resolved = stages.resolve(documents, registry.names(), targets)
-    stages.configure(resolved, registry)
+    return resolved, stages.check(resolved, registry)
 
 
 def load_bundle(bundle: str | Path, *, store: Store | None = None) -> VerifiedBundle:
     """The bundle in a folder or a single file, or by digest or ref in a store, verified. Raises FloeError."""
-    if Path(bundle).exists():
+    if os.path.lexists(bundle):  # a link that leads nowhere is no name in a store either
         return stages.verify(Path(bundle))
     store = store or store_of(Path())
     digest = resolve_digest(store, str(bundle))
     return stages.verify(store.bundle(digest), digest)
 
 
-def run_bundle(
-    bundle: VerifiedBundle, options: RunOptions, *, registry: PluginRegistry | None = None
-) -> RunReport:
+def run_bundle(bundle: VerifiedBundle, options: RunOptions, *, registry: PluginRegistry | None = None) -> RunReport:
     """Has the bundle's dbt runtime execute it as it stands. Raises FloeError; a failed node is in the report."""
     return stages.run(bundle, options, registry or stages.PluginRegistry())
 
 
 def store_of(product: Path) -> Store:
     """The store of a product when none is named: `.floe/` beside its floe.yaml."""
-    return Store((product.parent if product.is_file() else product) / ".floe")
+    beside = product.parent if os.path.isfile(product) else product  # noqa: PTH113 - as above
+    return Store(beside / STORE_FOLDER)
+
+
+def _install_packages(product: Path, targets: Sequence[str], store: Store, registry: PluginRegistry) -> None:
+    """Has dbt install what the project's package files name, into the project: it has to be loaded anew."""
+    resolved = stages.resolve(stages.load(product, store), registry.names(), targets)
+    prepare(store)
+    with scratch_folder(store.tmp) as scratch:
+        stages.install(resolved, registry, stages.Workspace(scratch, store.cache), os.environ)
 
 
 def export_bundle(compiled: Compiled, *, out: Path | None = None, archive: Path | None = None) -> Path:
@@ -125,8 +162,8 @@ def export_bundle(compiled: Compiled, *, out: Path | None = None, archive: Path 
         {path: verified.read(path) for path in verified.paths},
     )
     if out is not None:
-        export_folder(bundle, out)
+        stages.export_folder(bundle, out)
         return out
     assert archive is not None  # noqa: S101 - one of the two was given
-    export_archive(bundle, archive)
+    stages.export_archive(bundle, archive)
     return archive

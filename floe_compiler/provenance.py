@@ -22,7 +22,9 @@ def record(store: Store, documents: Documents, digest: str) -> None:
         "compiled_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "compiler": {"name": "floe-compiler", "version": __version__},
         "python": platform.python_version(),
-        "inputs": [{"file": file, "digest": found} for file, found in zip(documents.names, documents.digests, strict=True)],
+        "inputs": [
+            {"file": file, "digest": found} for file, found in zip(documents.names, documents.digests, strict=True)
+        ],
     }
     place = store.provenance_of(digest)
     with refusing_writes(place):

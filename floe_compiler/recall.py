@@ -1,7 +1,8 @@
 """Nothing changed means nothing runs: remembers which inputs gave which bundle, and recognises them again.
 
 Two records in the store's cache. A *plan*, by product and request, says where inputs lie, so that they can be
-digested without being understood. A *result*, by the key over all of their content, names the bundle. The key
+digested without being understood. A *result*, by the key over all of their content, names the bundle and the day
+until which the waivers in it hold. The key
 covers everything that can change a bundle: the input files, every file that dbt reads, the requested targets,
 and the software: Python, installed distributions, floe's own files. Standard library only: this runs before
 anything heavy is imported.
@@ -9,11 +10,14 @@ anything heavy is imported.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +27,7 @@ from floe_compiler.store.integrity import check_folder
 from floe_compiler.store.layout import Store, prepare
 from floe_compiler.store.writing import refusing_writes, replace_file
 
-FORMAT: Final = "floe recall 1"
+FORMAT: Final = "floe recall 3"
 _PACKAGE: Final = Path(__file__).parent
 
 
@@ -35,44 +39,75 @@ class Request(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Where a product's inputs lie: `inputs` are files, absolute; `project` is the dbt project's folder."""
+    """Where a product's inputs lie: `inputs` are files, absolute; `project` is the dbt project's folder.
 
+    `name` is the product's, and so that of its ref in the store.
+    """
+
+    name: str
     inputs: tuple[str, ...]
     project: str
     layout: Layout
 
 
-def recall(store: Store, request: Request) -> str | None:
-    """The digest of the bundle that these very inputs gave before, if it is still intact; else None."""
+class Known(NamedTuple):
+    """A bundle that was recognised: of which product, and its digest."""
+
+    name: str
+    digest: str
+
+
+def recall(store: Store, request: Request, today: date) -> Known | None:
+    """The bundle that these very inputs gave before, if it is intact and its waivers still hold; else None."""
     plan = _read_plan(store, request)
-    if plan is None or installed_packages(plan.project, plan.layout.packages_dir) != _packages(plan):
+    if plan is None:
         return None
     try:
+        if installed_packages(plan.project, plan.layout.packages_dir) != _packages(plan):
+            return None
         inputs = [digest(_content(path)) for path in plan.inputs]
         files = {path: digest(_content(file)) for path, file in walk(plan.project, plan.layout)}
-    except OSError:
+    except (OSError, ValueError):  # what cannot be read now is refused by the stage that reads it
         return None
-    return recall_result(store, key(request.targets, inputs, files))
+    found = recall_result(store, key(request.targets, inputs, files), today)
+    return Known(plan.name, found) if found else None
 
 
-def recall_result(store: Store, inputs_key: str) -> str | None:
-    """The digest of the bundle that inputs with this key gave before, if it is still intact; else None."""
+def recall_result(store: Store, inputs_key: str, today: date) -> str | None:
+    """The digest of the bundle that inputs with this key gave before, if it is intact and its waivers still hold;
+    else None: a waiver that has ended must be judged again."""
     try:
-        found = _content(_result(store, inputs_key)).decode().strip()
-    except (OSError, UnicodeDecodeError):
+        found, holds_until = _content(_result(store, inputs_key)).decode().split()
+    except (OSError, ValueError):
+        return None
+    if today.isoformat() > holds_until:
         return None
     return found if not check_folder(store.bundle(found), found) else None
 
 
-def remember(store: Store, request: Request, plan: Plan, inputs_key: str, bundle: str) -> None:
-    """Records what was compiled. Raises FLOE-F104."""
-    prepare(store)
-    record = {"format": FORMAT, "inputs": plan.inputs, "project": plan.project, "layout": plan.layout}
+def remember_result(store: Store, inputs_key: str, bundle: str, holds_until: str | None) -> None:
+    """Records which bundle these inputs gave; `holds_until` is the last day of the first waiver in it to end.
+
+    Raises FLOE-F104."""
     with refusing_writes(store.cache):
-        for folder in ("plans", "results"):
-            (store.cache / folder).mkdir(exist_ok=True)
+        (store.cache / "results").mkdir(exist_ok=True)
+        content = f"{bundle} {holds_until or date.max.isoformat()}\n".encode()
+        replace_file(_result(store, inputs_key), content, store.tmp)
+
+
+def remember(store: Store, request: Request, plan: Plan) -> None:
+    """Records where the inputs of a request lie. Raises FLOE-F104."""
+    prepare(store)
+    record = {
+        "format": FORMAT,
+        "name": plan.name,
+        "inputs": plan.inputs,
+        "project": plan.project,
+        "layout": plan.layout,
+    }
+    with refusing_writes(store.cache):
+        (store.cache / "plans").mkdir(exist_ok=True)
         replace_file(_plan(store, request), json.dumps(record).encode(), store.tmp)
-        replace_file(_result(store, inputs_key), f"{bundle}\n".encode(), store.tmp)
 
 
 def key(targets: Sequence[str], inputs: Iterable[str], files: Mapping[str, str]) -> str:
@@ -87,9 +122,7 @@ def _software() -> list[Any]:
     found: set[str] = set()
     for folder in sys.path:
         with suppress(OSError):
-            found.update(
-                name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))
-            )
+            found.update(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
     own = []
     for directory, _, names in os.walk(_PACKAGE):
         for name in names:
@@ -112,7 +145,7 @@ def _read_plan(store: Store, request: Request) -> Plan | None:
                 for path, folders in packages
             ),
         )
-        return Plan(tuple(record["inputs"]), record["project"], layout)
+        return Plan(record["name"], tuple(record["inputs"]), record["project"], layout)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, compiling anew replaces it
 
@@ -131,9 +164,13 @@ def _result(store: Store, inputs_key: str) -> Path:
 
 
 def _content(path: str | Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
+    """The bytes of a regular file. Raises OSError, also for a pipe, without waiting for its writer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        size = os.fstat(descriptor).st_size
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        size = status.st_size
         content = os.read(descriptor, size + 1)
         while len(content) < size and (more := os.read(descriptor, size - len(content))):
             content += more

@@ -21,6 +21,9 @@ PROJECT_FILES: Final = (
     "catalogs.yml",
     ".dbtignore",
 )
+IGNORE_FILE: Final = ".dbtignore"
+STORE_FOLDER: Final = ".floe"
+"""Where floe keeps bundles. The projects in there are no part of the one that they were made from."""
 _SCHEMA_AND_DOCS: Final = (".md", ".yaml", ".yml")
 
 
@@ -67,24 +70,27 @@ class Layout(NamedTuple):
 
 def layout_of(settings: dict[str, dict[str, object]], packages_dir: str) -> Layout:
     """The layout, from the content of each dbt_project.yml by package path ("" is the project)."""
-    return Layout(
-        packages_dir, tuple(Package(path, _folders(path, found)) for path, found in settings.items())
-    )
+    return Layout(packages_dir, tuple(Package(path, _folders(path, found)) for path, found in settings.items()))
 
 
 def installed_packages(project_dir: str, packages_dir: str) -> list[str]:
-    """The folders below `packages_dir` that dbt takes for packages, relative to the project, sorted."""
+    """The dbt packages below `packages_dir`, relative to the project, sorted. Linked ones count: `dbt deps`
+    links what lies in a local folder. Raises OSError."""
     root = os.path.join(project_dir, packages_dir)
     try:
         with os.scandir(root) as entries:
-            names = [e.name for e in entries if not e.name.startswith("__") and e.is_dir()]
+            names = [e.name for e in entries if not e.name.startswith("__") and _is_package(e.path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(f"{packages_dir}/{name}" for name in names)
 
 
 def walk(project_dir: str, layout: Layout) -> Iterator[tuple[str, str]]:
-    """Every file that dbt reads: its path in the project, with forward slashes, and where it lies. Unsorted."""
+    """Every file that dbt reads: its path in the project, with forward slashes, and where it lies. Unsorted.
+
+    What is no file but has the name of one (a pipe, a link that leads nowhere) is among them, to be refused by
+    whoever reads it. Raises OSError, and ValueError for a .dbtignore that dbt could not use either.
+    """
     for package in layout.packages:
         prefix = f"{package.path}/" if package.path else ""
         root = os.path.join(project_dir, package.path)
@@ -114,9 +120,7 @@ def _folders(package: str, settings: dict[str, object]) -> tuple[Folder, ...]:
 def paths_of(settings: dict[str, object], kind: PathKind) -> list[str]:
     """The folders that a dbt_project.yml names under a key, or the key's default."""
     configured = settings.get(kind.key, settings.get(kind.former_key))
-    return (
-        [posixpath.normpath(str(p)) for p in configured] if isinstance(configured, list) else [kind.default]
-    )
+    return [posixpath.normpath(str(p)) for p in configured] if isinstance(configured, list) else [kind.default]
 
 
 def _files(root: str, folder: Folder) -> Iterator[tuple[str, str]]:
@@ -131,17 +135,21 @@ def _files(root: str, folder: Folder) -> Iterator[tuple[str, str]]:
             for entry in entries:
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append((f"{prefix}{name}/", entry.path))
-                elif name[0] not in ".#~" and name.lower().endswith(folder.suffixes) and entry.is_file():
+                    if name != STORE_FOLDER:
+                        pending.append((f"{prefix}{name}/", entry.path))
+                elif name[0] not in ".#~" and name.lower().endswith(folder.suffixes) and not entry.is_dir():
                     yield prefix + name, entry.path
 
 
+def _is_package(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, "dbt_project.yml"))
+
+
 def _ignored_by(root: str) -> Callable[[str], bool]:
-    file = os.path.join(root, ".dbtignore")
+    file = os.path.join(root, IGNORE_FILE)
     if not os.path.isfile(file):
         return lambda _path: False
-    from pathspec import PathSpec  # dear to import, and few projects have a .dbtignore
-    from pathspec.patterns import GitWildMatchPattern
+    from pathspec import PathSpec  # noqa: PLC0415 - dear, and few projects have a .dbtignore
 
     with open(file, encoding="utf-8") as lines:
-        return PathSpec.from_lines(GitWildMatchPattern, lines).match_file
+        return PathSpec.from_lines("gitwildmatch", lines).match_file

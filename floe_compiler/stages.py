@@ -10,26 +10,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from floe_compiler.compile import compile, configure
+    from floe_compiler.compile import check, compile, install
     from floe_compiler.compile.workspace import Workspace
+    from floe_compiler.explanation import Unknown, explain
     from floe_compiler.freeze import freeze
     from floe_compiler.load import load
     from floe_compiler.model.frozen import FrozenBundle
     from floe_compiler.plugins.registry import PluginRegistry
+    from floe_compiler.provenance import record
     from floe_compiler.resolve import resolve
     from floe_compiler.run import run
+    from floe_compiler.store.export import export_archive, export_folder
+    from floe_compiler.store.publish import publish
     from floe_compiler.verify import verify
 
-__all__ = ["FrozenBundle", "PluginRegistry", "Workspace", "compile", "configure", "freeze", "load", "resolve", "run", "verify"]
+__all__ = [
+    "FrozenBundle",
+    "PluginRegistry",
+    "Unknown",
+    "Workspace",
+    "check",
+    "compile",
+    "explain",
+    "export_archive",
+    "export_folder",
+    "freeze",
+    "install",
+    "load",
+    "publish",
+    "record",
+    "resolve",
+    "run",
+    "verify",
+]
 
 _MODULES: Final = {
     "FrozenBundle": "floe_compiler.model.frozen",
     "PluginRegistry": "floe_compiler.plugins.registry",
+    "Unknown": "floe_compiler.explanation",
     "Workspace": "floe_compiler.compile.workspace",
+    "check": "floe_compiler.compile",
     "compile": "floe_compiler.compile",
-    "configure": "floe_compiler.compile",
+    "explain": "floe_compiler.explanation",
+    "export_archive": "floe_compiler.store.export",
+    "export_folder": "floe_compiler.store.export",
     "freeze": "floe_compiler.freeze",
+    "install": "floe_compiler.compile",
     "load": "floe_compiler.load",
+    "publish": "floe_compiler.store.publish",
+    "record": "floe_compiler.provenance",
     "resolve": "floe_compiler.resolve",
     "run": "floe_compiler.run",
     "verify": "floe_compiler.verify",

@@ -19,9 +19,7 @@ def add_product(parser: argparse.ArgumentParser) -> None:
 
 def add_bundle(parser: argparse.ArgumentParser) -> None:
     """BUNDLE: a folder, a single file, a digest or a ref."""
-    parser.add_argument(
-        "bundle", metavar="BUNDLE", help="a folder, a single file, a digest, or a name in the store"
-    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="a folder, a single file, a digest, or a name in the store")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

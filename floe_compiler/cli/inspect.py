@@ -39,18 +39,14 @@ def _rows(bundle: VerifiedBundle, *, files: bool) -> Iterator[tuple[str, str]]:
         yield "owner", " ".join(filter(None, [index.product.owner.name, index.product.owner.email]))
     yield "platform", f"{index.platform.name} {index.platform.version}, {index.platform.owner}"
     yield "digest", bundle.digest
-    yield from _listed(
-        "targets", [f"{name}: {t.compute.name}, {t.nodes} nodes" for name, t in index.targets.items()]
-    )
+    yield from _listed("targets", [f"{name}: {t.compute.name}, {t.nodes} nodes" for name, t in index.targets.items()])
     yield from _listed(
         "plugins", [f"{key}: {p.name} ({p.distribution} {p.version})" for key, p in index.plugins.items()]
     )
     yield from _listed("transforms", [f"dbt {t.select or 'everything'}" for t in index.transforms])
     if index.schedule:
         yield "schedule", f"{index.schedule.cron} ({index.schedule.timezone})"
-    yield from _listed(
-        "constants", [f"{name}={value}" for name, value in index.environment.constants.items()]
-    )
+    yield from _listed("constants", [f"{name}={value}" for name, value in index.environment.constants.items()])
     yield from _listed("variables", index.environment.variables)
     yield from _listed("secrets", index.environment.secrets)
     yield from _listed("needs", index.runtime.requirements)

@@ -14,9 +14,7 @@ from floe_compiler.plugins.types import BY_ANY_NAME, TYPES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument(
-        "type", nargs="?", choices=[row.key for row in TYPES], metavar="TYPE", help="one plugin type"
-    )
+    parser.add_argument("type", nargs="?", choices=[row.key for row in TYPES], metavar="TYPE", help="one plugin type")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one plugin: its configuration")
     add_json(parser)
 
@@ -24,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints one line a plugin, or one line a configuration field."""
     registry = PluginRegistry()
-    rows = list(
-        _fields(registry, options.type, options.name) if options.name else _plugins(registry, options.type)
-    )
+    rows = list(_fields(registry, options.type, options.name) if options.name else _plugins(registry, options.type))
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
@@ -59,8 +55,7 @@ def _fields(registry: PluginRegistry, plugin_type: str, name: str) -> Iterator[d
         required = field in described.get("required", ())
         yield {
             "field": field,
-            "type": details.get("type")
-            or " | ".join(sorted(str(d.get("type")) for d in details.get("anyOf", ()))),
+            "type": details.get("type") or " | ".join(sorted(str(d.get("type")) for d in details.get("anyOf", ()))),
             "default": "required" if required else json.dumps(details.get("default")),
             "description": details.get("description", ""),
         }

@@ -6,14 +6,16 @@ import argparse
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from floe_compiler.cli.arguments import add_bundle, add_json, add_store, chosen_store
+from floe_compiler.cli.show import problem_as_json, problem_as_text, wants_colour
+from floe_compiler.cli.streams import answer, say
 from floe_compiler.codes import NO
+from floe_compiler.errors import Problem, Where
 from floe_compiler.model.runs import COMMANDS, RunEvent
 from floe_compiler.pipeline import load_bundle, run_bundle, store_of
 from floe_compiler.plugins.contracts import CancelToken
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", metavar="S", help="dbt's node exclusion")
     parser.add_argument("--full-refresh", action="store_true", help="rebuild incremental models and seeds")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
-    parser.add_argument("--threads", type=int, metavar="N", help="how many nodes dbt runs at once")
+    parser.add_argument("--threads", type=_one_or_more, metavar="N", help="how many nodes dbt runs at once")
     parser.add_argument(
         "--run-dir", type=Path, metavar="DIR",
         help="all that is written, a DuckDB file included (default: runs/PRODUCT/TARGET in the store)",
@@ -68,11 +70,18 @@ def run(options: argparse.Namespace) -> int:
                 on_event=_show_event,
             ),
         )
+    problems = list(_problems(report))
     if options.json:
-        print(json.dumps(report.plain()))
+        answer(json.dumps({**report.plain(), "problems": [problem_as_json(problem) for problem in problems]}))
     else:
-        _show_report(report)
+        _show_report(report, problems)
     return 0 if report.result.success else NO
+
+
+def _one_or_more(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number above zero")
+    return int(text)
 
 
 @contextmanager
@@ -84,10 +93,7 @@ def _cancelled_by_ctrl_c() -> Iterator[CancelToken]:
         if cancel.cancelled:
             raise KeyboardInterrupt
         cancel.cancel()
-        print(
-            "\nStopping dbt; what it has begun is undone by the database (again to quit at once)",
-            file=sys.stderr,
-        )
+        say("\nStopping dbt; what it has begun is undone by the database (again to quit at once)")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -98,18 +104,30 @@ def _cancelled_by_ctrl_c() -> Iterator[CancelToken]:
 
 
 def _show_event(event: RunEvent) -> None:
-    if event.kind == "finished":
+    if event.kind == "status":
+        say(f"  {event.unique_id} is {event.status}")
+    elif event.kind == "finished":
         mark = _MARKS.get(event.status, event.status)
         place = f"{event.index}/{event.total}" if event.total else ""
-        print(f"  {place:>9} {mark:<6}{event.execution_time:7.2f}s  {event.unique_id}", file=sys.stderr)
+        say(f"  {place:>9} {mark:<6}{event.execution_time:7.2f}s  {event.unique_id}")
 
 
-def _show_report(report: RunReport) -> None:
+def _problems(report: RunReport) -> Iterator[Problem]:
+    """What makes the answer no."""
+    hint = f"What was executed is in {report.run_dir}."
+    for node in report.result.failed:
+        where = Where(node.file) if node.file else None
+        yield Problem("FLOE-X003", f"{node.unique_id}: {(node.message or node.status).strip()}", where, hint)
+    if report.result.status in {"cancelled", "timeout"}:
+        yield Problem("FLOE-X004", f"the run was ended before it was done: {report.result.status}")
+
+
+def _show_report(report: RunReport, problems: list[Problem]) -> None:
     result = report.result
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items()) or "nothing to do"
-    print(f"{result.command} of {report.product} on {report.target}: {result.status} in "
-          f"{result.execution_time_seconds:.1f} s ({counts})", file=sys.stderr)  # fmt: skip
-    for node in result.failed:
-        message = "\n    ".join((node.message or "no message").strip().splitlines())
-        print(f"  {node.unique_id}{f' ({node.file})' if node.file else ''}\n    {message}", file=sys.stderr)
-    print(f"Everything the run wrote is in {report.run_dir}", file=sys.stderr)
+    took = f"{result.execution_time_seconds:.1f} s"
+    say(f"{result.command} of {report.product} on {report.target}: {result.status} in {took} ({counts})")
+    for problem in problems:
+        say("\n" + problem_as_text(problem, colour=wants_colour()))
+    if not problems:
+        say(f"Everything the run wrote is in {report.run_dir}")

@@ -25,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"digest": bundle.digest, "checks": list(bundle.checks)}))
         return 0
     if options.explain:
-        for number, check in enumerate(bundle.checks):
-            print(f"  ({number}) {check}", file=sys.stderr)
+        for check in bundle.checks:
+            print(f"  {check}", file=sys.stderr)
     print(f"Verified: {len(bundle.paths)} files are what was sealed", file=sys.stderr)
     print(bundle.digest)
     return 0

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from datetime import date
 from typing import Final, cast
 
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
-from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml
-from floe_compiler.compile.workspace import Workspace, lay_out
-from floe_compiler.errors import FloeError, Problem
+from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
+from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
+from floe_compiler.compile.workspace import Workspace, as_people_see, lay_out
+from floe_compiler.errors import raise_if_any
 from floe_compiler.model.bundle import PluginInfo
+from floe_compiler.model.policy_report import PolicyReport
 from floe_compiler.model.values import references
-from floe_compiler.plugins.contracts import ComputePlugin, DBTRuntimePlugin, ProfileOutput
-from floe_compiler.plugins.registry import PluginRegistry, blame
+from floe_compiler.plugins.contracts import ComputePlugin, DBTRuntimePlugin
+from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.resolve import ResolvedProduct
+from floe_compiler.store.writing import refusing_writes
 
 Progress = Callable[[str], None]
 PLACEHOLDER: Final = "floe-placeholder"
-_VOLATILE: Final = (b"run_started_at", b"invocation_id")
+_VOLATILE: Final = re.compile(rb"run_started_at|invocation_id|\bmodules\b|\|\s*random\b")
+"""What a template can see of the clock, of the invocation and of chance: `modules.datetime` has the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,12 @@ class CompiledParts:
     """Everything that a bundle is made of, as it came from dbt and the plugins.
 
     `manifests` are dbt's own bytes by target. `second_manifests` come from another invocation at another
-    time, made only where the project names something that could differ between the two.
+    time, made only where the project names something that could differ between the two. `workspace` is where all
+    of it was made, which no bundle may know.
     """
 
     resolved: ResolvedProduct
+    workspace: Workspace
     plugins: Mapping[str, PluginInfo]
     computes: Mapping[str, PluginInfo]
     profiles: bytes
@@ -39,29 +46,54 @@ class CompiledParts:
     variables: frozenset[str]
     secrets: frozenset[str]
     requirements: tuple[str, ...]
+    runtime_files: Mapping[str, bytes]
+    quality_files: Mapping[str, bytes]
+    policy_report: PolicyReport
 
 
-def compile(  # noqa: A001 - the stage's name; the built-in is not wanted here
+def check(resolved: ResolvedProduct, registry: PluginRegistry) -> ConfiguredPlugins:
+    """All of a compile that needs no dbt: plugins loaded, their configurations and the policies checked.
+
+    Raises FloeError: FLOE-L05x, FLOE-R08x, FLOE-P00x."""
+    configured = configure(resolved, registry)
+    raise_if_any(policy_problems(resolved, configured))
+    return configured
+
+
+def compile(
     resolved: ResolvedProduct,
     registry: PluginRegistry,
     workspace: Workspace,
     environ: Mapping[str, str],
     progress: Progress,
+    today: date,
 ) -> CompiledParts:
     """Renders and compiles in the workspace. `environ` is where a dbt runtime's own credentials are looked up;
-    dbt sees nothing of it. Raises FloeError: FLOE-L05x, FLOE-P0xx, FLOE-P2xx, FLOE-C2xx."""
-    configured = configure(resolved, registry)
-    outputs = {target.name: _output(configured, target.name) for target in resolved.targets}
-    profiles = profiles_yml(resolved.project.profile, resolved.targets[0].name, outputs)
-    lay_out(workspace, resolved.project.files, profiles)
-    variables, secrets = references([dict(output.values) for output in outputs.values()])
+    dbt sees nothing of it. `today` ends waivers. Raises FloeError: FLOE-L05x, FLOE-R08x, FLOE-P0xx, FLOE-P2xx,
+    FLOE-C2xx; PolicyRefused with FLOE-C3xx."""
+    configured = check(resolved, registry)
     chosen = configured.by_type["dbt_runtime"]
     runtime = registry.get_runtime(chosen.offer.name, resolved.plugins["dbt_runtime"].config, environ)
-    sealed_environment = _environment(resolved, variables, secrets)
-    with blame(chosen.offer):
-        manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
+    with warmed_up(chosen.offer, runtime):
+        outputs = render_outputs(configured)
+        profiles = profiles_yml(resolved.project.profile, resolved.targets[0].name, outputs)
+        with refusing_writes(workspace.root):
+            lay_out(workspace, resolved.project.files, profiles)
+        rendered = [dict(output.values) for output in outputs.values()] if runtime.reads_profile else []
+        sealed_environment = _environment(resolved, *references(rendered))
+        with blame(chosen.offer), as_people_see(resolved.project):
+            requirements = runtime.requirements(_adapters(configured))
+            manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
+            runtime_files = runtime.sealed_files()
+    quality_files = rendered_checks(resolved, configured)
+    progress("Judging")
+    evidence = Evidence(manifests, (profiles, *runtime_files.values(), *quality_files.values()))
+    with refusing_writes(workspace.root):
+        report = judge(resolved, configured, evidence, workspace.root / "policies", today)
+    variables, secrets = references([rendered, runtime.config])
     return CompiledParts(
         resolved=resolved,
+        workspace=workspace,
         plugins={key: plugin.info for key, plugin in configured.by_type.items()},
         computes={name: plugin.info for name, plugin in configured.computes.items()},
         profiles=profiles,
@@ -69,21 +101,18 @@ def compile(  # noqa: A001 - the stage's name; the built-in is not wanted here
         second_manifests=second,
         variables=variables,
         secrets=secrets,
-        requirements=_requirements(configured),
+        requirements=requirements,
+        runtime_files={f"dbt_runtime/{chosen.offer.name}/{path}": file for path, file in runtime_files.items()},
+        quality_files=quality_files,
+        policy_report=report,
     )
-
-
-def _output(configured: ConfiguredPlugins, target: str) -> ProfileOutput:
-    compute = configured.computes[target]
-    with blame(compute.offer):
-        return cast(ComputePlugin, compute.plugin).render_output(compute.config)
 
 
 def _environment(
     resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]
 ) -> dict[str, str]:
     """All that dbt sees while it compiles: build constants, and placeholders for what a run will bring."""
-    placeholders = {name: PLACEHOLDER for name in (*variables, *(SECRET_PREFIX + name for name in secrets))}
+    placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), PLACEHOLDER)
     return {**placeholders, **resolved.product.env}
 
 
@@ -94,22 +123,20 @@ def _manifests(
     environment: Mapping[str, str],
     progress: Progress,
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    volatile = any(word in content for content in resolved.project.files.values() for word in _VOLATILE)
+    volatile = any(_VOLATILE.search(content) for content in resolved.project.files.values())
     first: dict[str, bytes] = {}
     second: dict[str, bytes] = {}
-    try:
-        for target in resolved.targets:
-            progress(f"dbt compiles target {target.name}")
-            first[target.name] = _manifest(runtime, workspace, target.name, environment)
-            if volatile:
-                progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
-                second[target.name] = _manifest(runtime, workspace, target.name, environment, again=True)
-    finally:
-        runtime.close()
+    for target in resolved.targets:
+        progress(f"dbt compiles target {target.name}")
+        first[target.name] = _manifest(resolved, runtime, workspace, target.name, environment)
+        if volatile:
+            progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
+            second[target.name] = _manifest(resolved, runtime, workspace, target.name, environment, again=True)
     return first, second
 
 
 def _manifest(
+    resolved: ResolvedProduct,
     runtime: DBTRuntimePlugin,
     workspace: Workspace,
     target: str,
@@ -127,19 +154,9 @@ def _manifest(
         log_path=folder / "logs",
         partial_parse_file=None if again else workspace.partial_parse(target),
         shifted_clock=again,
+        source_dir=resolved.project.directory.resolve(),
     ).read_bytes()
 
 
-def _requirements(configured: ConfiguredPlugins) -> tuple[str, ...]:
-    adapters = {cast(ComputePlugin, c.plugin).adapter_package for c in configured.computes.values()}
-    return tuple(f"{name}=={_installed(name)}" for name in sorted({"dbt-core", *adapters}))
-
-
-def _installed(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        problem = Problem(
-            "FLOE-P206", f"{distribution} is not installed", hint=f"Install it: pip install {distribution}"
-        )
-        raise FloeError(problem) from None
+def _adapters(configured: ConfiguredPlugins) -> frozenset[str]:
+    return frozenset(cast(ComputePlugin, compute.plugin).adapter_package for compute in configured.computes.values())

@@ -1,4 +1,6 @@
-"""Writes dbt's profiles.yml. Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
+"""dbt's profiles.yml: outputs by the compute plugins, written as dbt reads them.
+
+Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
 
 References become `env_var()` calls, so that the file holds names and never values. A secret's variable has
 the prefix by which dbt knows that its value must not be shown.
@@ -7,14 +9,21 @@ the prefix by which dbt knows that its value must not be shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
+from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
 from floe_compiler.model.values import EnvRef, SecretRef
-from floe_compiler.plugins.contracts import ProfileOutput
+from floe_compiler.plugins.contracts import ComputePlugin, ProfileOutput
+from floe_compiler.plugins.registry import blame
 
 SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # noqa: S105 - a prefix, not a secret
+
+
+def render_outputs(configured: ConfiguredPlugins) -> dict[str, ProfileOutput]:
+    """The output of every target, by its compute plugin. Raises FLOE-P003."""
+    return {target: _output(compute) for target, compute in configured.computes.items()}
 
 
 def profiles_yml(profile: str, default_target: str, outputs: Mapping[str, ProfileOutput]) -> bytes:
@@ -32,6 +41,11 @@ def profiles_yml(profile: str, default_target: str, outputs: Mapping[str, Profil
 def variable_of(reference: EnvRef | SecretRef) -> str:
     """The environment variable that dbt reads a reference from."""
     return reference.env if isinstance(reference, EnvRef) else SECRET_PREFIX + reference.secret
+
+
+def _output(compute: Configured) -> ProfileOutput:
+    with blame(compute.offer):
+        return cast(ComputePlugin, compute.plugin).render_output(compute.config)
 
 
 def _written(value: Any) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from floe_compiler.digests import digest
+from floe_compiler.errors import FloeError
+from floe_compiler.load import DbtProject
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,22 @@ def lay_out(workspace: Workspace, files: Mapping[str, bytes], profiles: bytes) -
         file.write_bytes(content)
         moment = _moment_of(content)
         os.utime(file, ns=(moment, moment))
+    write_profile(workspace, profiles)
+
+
+def write_profile(workspace: Workspace, profiles: bytes) -> None:
+    """Writes the profile alone, for what dbt does in the project's own folder."""
     workspace.profiles.mkdir(parents=True)
     (workspace.profiles / "profiles.yml").write_bytes(profiles)
+
+
+@contextmanager
+def as_people_see(project: DbtProject) -> Iterator[None]:
+    """Gives problems in the workspace's copy of a file the place of the file that people wrote."""
+    try:
+        yield
+    except FloeError as error:
+        raise FloeError(map(project.seen, error.problems)) from error
 
 
 def _moment_of(content: bytes) -> int:

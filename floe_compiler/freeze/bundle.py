@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from floe_compiler.canonical import canonical_bytes, parse_canonical
-from floe_compiler.compile import CompiledParts
 from floe_compiler.digests import digest
-from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
-from floe_compiler.freeze.manifest import normal_bytes, volatile_nodes
+from floe_compiler.errors import FloeError, Problem, raise_if_any
+from floe_compiler.freeze.leaks import leak_problems
 from floe_compiler.freeze.schema import check_schema
+from floe_compiler.freeze.volatile import placed_nodes, volatile_nodes
+from floe_compiler.manifest import normal_bytes
 from floe_compiler.model.bundle import (
-    INDEX,
     SCHEMA_VERSION,
     Artifact,
     CompiledArtifacts,
+    Dependency,
     Environment,
     Owner,
     PlatformInfo,
@@ -29,6 +30,12 @@ from floe_compiler.model.bundle import (
     Transform,
 )
 from floe_compiler.model.frozen import FrozenBundle
+from floe_compiler.model.policy_report import REPORT
+from floe_compiler.store.integrity import Listed, list_problems
+from floe_compiler.store.layout import INDEX
+
+if TYPE_CHECKING:
+    from floe_compiler.compile import CompiledParts
 
 PROJECT: Final = "project"
 PROFILES: Final = "profiles"
@@ -43,9 +50,10 @@ _MEDIA_TYPES: Final = {
 }
 
 
-def freeze(parts: CompiledParts) -> FrozenBundle:
-    """Seals the parts. Raises FloeError: FLOE-F001 not representable, F002 volatile, F003 path not portable,
-    F004 does not match its schema."""
+def freeze(parts: CompiledParts, environ: Mapping[str, str]) -> FrozenBundle:
+    """Seals the parts; `environ` is compared with, so that no credential of it is sealed. Raises FloeError:
+    FLOE-F001 not representable, F002 and F005 volatile, F003 path not portable, F004 does not match its schema,
+    F010 and F011 secrets."""
     manifests: dict[str, bytes] = {}
     nodes: dict[str, int] = {}
     problems: list[Problem] = []
@@ -53,12 +61,15 @@ def freeze(parts: CompiledParts) -> FrozenBundle:
         manifests[target], normal = normal_bytes(manifest, target)
         nodes[target] = len(normal["nodes"])
         if target in parts.second_manifests:
-            found = volatile_nodes(normal, parts.second_manifests[target], target)
-            problems.extend(_in_project(problem, parts) for problem in found)
-    raise_if_any(problems)
+            problems.extend(volatile_nodes(normal, parts.second_manifests[target], target))
+        if parts.workspace.root.name.encode() in manifests[target]:
+            problems.extend(placed_nodes(normal, parts.workspace.root.name))
+    raise_if_any(map(parts.resolved.project.seen, problems))
     files = dict(sorted(_files(parts, manifests)))
-    index = _index(parts, nodes, files)
-    return _read_back(canonical_bytes(index), files)
+    raise_if_any(_unusable_paths(files, parts))
+    index_bytes = canonical_bytes(_index(parts, nodes, files))
+    raise_if_any(leak_problems({**files, INDEX: index_bytes}, PROJECT, parts.resolved, environ))
+    return _read_back(index_bytes, files)
 
 
 def manifest_path(target: str) -> str:
@@ -72,6 +83,9 @@ def _files(parts: CompiledParts, manifests: Mapping[str, bytes]) -> Iterator[tup
     yield f"{PROFILES}/profiles.yml", parts.profiles
     for target, manifest in manifests.items():
         yield manifest_path(target), manifest
+    yield from parts.runtime_files.items()
+    yield from parts.quality_files.items()
+    yield REPORT, parts.policy_report.written()
 
 
 def _index(parts: CompiledParts, nodes: Mapping[str, int], files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -103,7 +117,7 @@ def _index(parts: CompiledParts, nodes: Mapping[str, int], files: Mapping[str, b
             },
             transforms=[Transform(select=t.select, compute=t.compute) for t in product.transforms],
             schedule=Schedule(cron=schedule.cron, timezone=schedule.timezone) if schedule else None,
-            dependencies=[],
+            dependencies=[Dependency(name=d.name, digest=d.digest) for d in parts.resolved.dependencies],
             environment=Environment(
                 constants=dict(product.env), variables=sorted(parts.variables), secrets=sorted(parts.secrets)
             ),
@@ -120,13 +134,8 @@ def _index(parts: CompiledParts, nodes: Mapping[str, int], files: Mapping[str, b
         ).plain()
     except ValidationError as error:
         raise FloeError(
-            Problem(
-                "FLOE-F003",
-                f"`{detail['input']}` cannot be part of a bundle: {detail['msg']}",
-                Where(str(detail["input"])),
-                "Shorten or rename it: 240 portable ASCII characters at most.",
-            )
-            for detail in error.errors()
+            Problem("FLOE-F004", f"`{'.'.join(map(str, fault['loc']))}` cannot be in the index: {fault['msg']}")
+            for fault in error.errors()
         ) from error
 
 
@@ -135,21 +144,16 @@ def _read_back(index_bytes: bytes, files: Mapping[str, bytes]) -> FrozenBundle:
     value = parse_canonical(index_bytes)
     check_schema(value)
     index = CompiledArtifacts.model_validate(value)
-    folded = {path.lower() for path in files}
-    if len(folded) != len(files) or INDEX in folded:
-        clash = sorted(p for p in files if sum(p.lower() == q.lower() for q in files) > 1)
-        message = f"these files differ only in case: {', '.join(clash)}"
-        raise FloeError(
-            Problem("FLOE-F003", message, hint="Rename one: some file systems keep only one of them.")
-        )
     return FrozenBundle(digest(index_bytes), index, index_bytes, files)
 
 
-def _in_project(problem: Problem, parts: CompiledParts) -> Problem:
-    if problem.where is None:
-        return problem
-    where = parts.resolved.project.where(problem.where.file)
-    return Problem(problem.code, problem.message, where, problem.hint)
+def _unusable_paths(files: Mapping[str, bytes], parts: CompiledParts) -> Iterator[Problem]:
+    """What `verify` would refuse of the list of files, at the file that people can rename."""
+    for problem in list_problems([Listed(path, len(content), "") for path, content in files.items()]):
+        path = problem.where.file if problem.where else ""
+        own = path.removeprefix(f"{PROJECT}/")
+        where = parts.resolved.project.where(own) if own != path else problem.where
+        yield Problem("FLOE-F003", problem.message.replace(f"{PROJECT}/", ""), where, "Rename the file.")
 
 
 def _media_type(path: str) -> str:

@@ -25,6 +25,8 @@ ENFORCED_DBT: Final = (
     "`dbt_runtime` in the platform manifest."
 )
 LONGEST_SHOWN: Final = 60
+_WHAT_IT_IS: Final = (("apiVersion",), ("kind",))
+"""A file that is not what was expected differs in everything else too."""
 
 TYPES: Final = {
     "string_type": "text",
@@ -77,15 +79,15 @@ def checked(model: type[M], document: Document) -> M:
     raise FloeError(problems)
 
 
-def problems_of(
-    error: ValidationError, model: type[BaseModel], document: Document, at: Pointer = ()
-) -> list[Problem]:
+def problems_of(error: ValidationError, model: type[BaseModel], document: Document, at: Pointer = ()) -> list[Problem]:
     """The problems of a failed validation; `at` is where the validated value lies in the document.
 
-    One problem for each value. No line that holds a secret is shown.
+    One problem for each value; of a file of another kind or format, only that. No line that holds a secret is
+    shown.
     """
     details = error.errors(include_url=False)
     faults = _of_meant_members([_fault(detail, document, at) for detail in details])
+    faults = [fault for fault in faults if fault.pointer in _WHAT_IT_IS and fault.kind == "literal_error"] or faults
     by_pointer: dict[Pointer, list[_Fault]] = {}
     for fault in faults:
         by_pointer.setdefault(fault.pointer, []).append(fault)
@@ -117,7 +119,8 @@ class _Fault(NamedTuple):
 
 def _fault(detail: ErrorDetails, document: Document, at: Pointer) -> _Fault:
     """pydantic's location has parts that the document has not: the names of the members of unions."""
-    pointer, union, member = at, (), ""
+    pointer = union = at
+    member = ""
     *_, last = (None, *detail["loc"])
     for part in detail["loc"]:
         if (*pointer, part) in document.places or (detail["type"] == "missing" and part == last):
@@ -203,7 +206,8 @@ class _Checking(NamedTuple):
             return Problem("FLOE-L054", message, self.document.where_key(fault.pointer), hint)
         value = fault.detail["input"]
         shown = "" if isinstance(value, dict | list) else f" is {_shown(value)}, but"
-        message = f"{_subject(fault.pointer)}{shown} {_limit(fault)}{_guess(fault)}"
+        fault_in_words = "is empty" if value in ("", []) else f"{shown} {_limit(fault)}{_guess(fault)}".strip()
+        message = f"{_subject(fault.pointer)} {fault_in_words}"
         return Problem("FLOE-L054", message, self.document.where(fault.pointer), hint)
 
     def _is_plain_secret(self, fault: _Fault) -> bool:
@@ -295,13 +299,12 @@ def _either(expected: Iterable[str]) -> str:
     if "a number" in words and "a whole number" in words:
         words.remove("a whole number")
     *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
+    comma = "," if any(" or " in word for word in first) else ""
+    return f"{', '.join(first)}{comma} or {last}" if first else last
 
 
 def _limit(fault: _Fault) -> str:
     context = fault.detail.get("ctx", {})
-    if fault.kind == "string_too_short" and context.get("min_length") == 1:
-        return "must not be empty"
     if fault.kind == "string_pattern_mismatch":
         pattern = str(context.get("pattern"))
         return f"must be {FORMS[pattern]}" if pattern in FORMS else f"must match `{pattern}`"
@@ -323,8 +326,6 @@ def _backticked(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value == "":
-        return "empty"
     text = f"`{value}`" if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 

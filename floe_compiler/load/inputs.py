@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from pydantic import BaseModel
-
-from floe_compiler.errors import FloeError, Problem, raise_if_any
-from floe_compiler.load.checked import checked
-from floe_compiler.load.documents import Document
+from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
+from floe_compiler.load.dependencies import LoadedDependency, load_dependencies
+from floe_compiler.load.loaded import Loaded, read_model, shown_as
 from floe_compiler.load.project import DbtProject, load_project
-from floe_compiler.load.yaml_door import parse_document, read_file
+from floe_compiler.load.schedule import schedule_problems
+from floe_compiler.load.tiers import Tiers, load_tiers
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
+from floe_compiler.store.layout import Store
 
 PRODUCT_FILE: Final = "floe.yaml"
-M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[M]):
-    """A model, and the document that it was read from: the one for values, the other for places."""
-
-    model: M
-    document: Document
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """All inputs as read. `platform` is the product's platform manifest."""
+    """All inputs as read. `tiers` are the platform manifests, the product's own first."""
 
     product: Loaded[DataProduct]
-    platform: Loaded[PlatformManifest]
+    tiers: Tiers
+    dependencies: tuple[LoadedDependency, ...]
     project: DbtProject
+
+    @property
+    def platform(self) -> Loaded[PlatformManifest]:
+        """The platform manifest that the product names, without what it extends."""
+        return self.tiers[0]
 
     @property
     def name(self) -> str:
@@ -45,45 +41,74 @@ class Documents:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that people wrote, absolute: the product first, then the platform."""
-        return tuple(str(loaded.path.resolve()) for loaded in (self.product, self.platform))
+        """The files outside of the dbt project, absolute: the product, its tiers, its dependencies."""
+        return tuple(str(file.path.resolve()) for file in self._files())
 
     @property
     def names(self) -> tuple[str, ...]:
         """The same files as people see them."""
-        return tuple(loaded.document.file for loaded in (self.product, self.platform))
+        return tuple(file.shown_as for file in self._files())
 
     @property
     def digests(self) -> tuple[str, ...]:
         """The digests of the same files, in the same order."""
-        return tuple(loaded.document.digest for loaded in (self.product, self.platform))
+        return tuple(file.digest for file in self._files())
+
+    def _files(self) -> Iterator[_File]:
+        yield _file(self.product)
+        yield from map(_file, self.tiers)
+        for dependency in self.dependencies:
+            yield _File(dependency.file, shown_as(dependency.file), dependency.file_digest)
 
 
-def load(product: Path) -> Documents:
-    """Reads a product by its folder or its floe.yaml. Raises FloeError with every problem found."""
-    file = product / PRODUCT_FILE if product.is_dir() else product
-    loaded = _read(file, DataProduct)
-    problems: list[Problem] = []
-    platform = _attempt(lambda: _read(_beside(file, loaded.model.platform), PlatformManifest), problems)
+class _File(NamedTuple):
+    path: Path
+    shown_as: str
+    digest: str
+
+
+def _file(loaded: Loaded[Any]) -> _File:
+    return _File(loaded.path, loaded.document.file, loaded.document.digest)
+
+
+def load(product: Path, store: Store) -> Documents:
+    """Reads a product by its folder or its floe.yaml; `store` is where bundles named by digest lie. Raises
+    FloeError with every problem found."""
+    loaded = read_model(_product_file(product), DataProduct)
+    problems = list(_schedule_problems(loaded))
+    tiers = _attempt(lambda: load_tiers(loaded), problems)
+    dependencies = _attempt(lambda: load_dependencies(loaded, store), problems)
     project = _attempt(lambda: _project(loaded), problems)
     raise_if_any(problems)
-    assert platform and project  # noqa: S101 - each failed attempt has left a problem
-    return Documents(loaded, platform, project)
+    assert tiers and project and dependencies is not None  # noqa: S101 - each failed attempt has left a problem
+    return Documents(loaded, tiers, dependencies, project)
 
 
-def _read(file: Path, model: type[M]) -> Loaded[M]:
-    shown = shown_as(file)
-    document = parse_document(read_file(file, shown_as=shown), file=shown)
-    return Loaded(checked(model, document), document, file)
+def _product_file(product: Path) -> Path:
+    """The floe.yaml that is meant. Raises FLOE-L001 for a folder without one."""
+    if not os.path.isdir(product):  # noqa: PTH112 - Path.is_dir raises where a folder above is closed
+        return product
+    file = product / PRODUCT_FILE
+    if not os.path.lexists(file):
+        folder = shown_as(product)
+        what = f"there is no {PRODUCT_FILE} in {'this folder' if folder == '.' else f'`{folder}`'}"
+        hint = f"Name the folder of a product, or its {PRODUCT_FILE}."
+        raise FloeError(Problem("FLOE-L001", what, Where(shown_as(file)), hint))
+    return file
+
+
+def _schedule_problems(product: Loaded[DataProduct]) -> Iterator[Problem]:
+    if product.model.schedule:
+        yield from schedule_problems(product.model.schedule, product.document)
 
 
 def _project(product: Loaded[DataProduct]) -> DbtProject:
     transforms = product.model.transforms
-    folders = [os.path.normpath(_beside(product.path, t.path)) for t in transforms]
+    folders = [os.path.normpath(product.path.parent / t.path) for t in transforms]
     raise_if_any(
         Problem(
             "FLOE-R003",
-            f"this transform is of another dbt project (`{transforms[i].path}`) than the first (`{transforms[0].path}`)",
+            f"this transform is of another dbt project (`{transforms[i].path}`) than the first: `{transforms[0].path}`",
             product.document.where(("transforms", i, "path")),
             "One product is one dbt project. Make two products and let one name the other under `dependencies`.",
         )
@@ -103,15 +128,3 @@ def _attempt(read: Callable[[], T], problems: list[Problem]) -> T | None:
     except FloeError as error:
         problems.extend(error.problems)
         return None
-
-
-def _beside(file: Path, relative: str) -> Path:
-    return file.parent / relative
-
-
-def shown_as(path: Path) -> str:
-    """The path as people would type it from where they stand; messages never need more."""
-    relative = os.path.relpath(path)
-    return (str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative).replace(
-        os.sep, "/"
-    )

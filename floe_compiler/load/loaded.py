@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,6 +16,7 @@ from floe_compiler.load.enforced import breaches
 from floe_compiler.load.yaml_door import parse_document, read_file
 
 M = TypeVar("M", bound=BaseModel)
+_FAR_ABOVE: Final = "../../../"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,8 @@ def as_model(content: bytes, file: Path, model: type[M]) -> Loaded[M]:
 
 def shown_as(path: Path) -> str:
     """The path as people would type it from where they stand; messages never need more."""
-    relative = os.path.relpath(path)
-    return (str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative).replace(
-        os.sep, "/"
-    )
+    relative = os.path.relpath(path).replace(os.sep, "/")
+    return path.as_posix() if relative.startswith(_FAR_ABOVE) else relative
 
 
 def _elsewhere(problems: tuple[Problem, ...], said: list[Problem]) -> list[Problem]:

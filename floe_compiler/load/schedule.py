@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from difflib import get_close_matches
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
-import tzdata
 from cronsim import CronSim, CronSimError
 
 from floe_compiler.errors import Problem
@@ -23,18 +22,18 @@ from floe_compiler.model.inputs import ScheduleChoice
 
 _FIELDS: Final = ("minute", "hour", "day of month", "month", "day of week")
 _NAMES: Final = {
-    "month": "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(),
-    "day of week": "SUN MON TUE WED THU FRI SAT".split(),
+    "month": ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+    "day of week": ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"),
 }
-_FORM: Final = "Five fields: minute hour day month weekday. `0 6 * * MON-FRI` is six o'clock on weekdays."
-_ANY_DAY: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - cronsim wants a day to count from; nothing is counted
+_FORM: Final = "Five fields: minute hour day month weekday (Sunday is 0). On weekdays at six: `0 6 * * MON-FRI`."
+_ANY_DAY: Final = datetime(2000, 1, 1)  # cronsim wants a day to count from; nothing is counted
 
 
 def schedule_problems(schedule: ScheduleChoice, document: Document) -> Iterator[Problem]:
-    """FLOE-L070 for what is no such cron expression, FLOE-L071 for a time zone that IANA does not know."""
+    """FLOE-L073 for what is no such cron expression, L071 for a time zone that IANA does not know."""
     if fault := _fault_of(schedule.cron):
         message = f"`{schedule.cron}` is not a cron expression: {fault}"
-        yield Problem("FLOE-L070", message, document.where(("schedule", "cron")), _FORM)
+        yield Problem("FLOE-L073", message, document.where(("schedule", "cron")), _FORM)
     zones = _time_zones()
     if schedule.timezone not in zones:
         where = document.where(("schedule", "timezone"))
@@ -63,14 +62,14 @@ def _fault_of(cron: str) -> str | None:
 
 def _plain(field: str, name: str) -> bool:
     words = "|".join(["[0-9]+", *_NAMES.get(name, ())])
-    term = rf"(\*|({words})(-({words}))?)(/[0-9]+)?"
+    term = rf"({words}|(\*|({words})-({words}))(/[0-9]+)?)"
     if name == "day of week" and "7" in re.findall(r"(?<!/)\b[0-9]+", field):
         return False
     return re.fullmatch(rf"{term}(,{term})*", field, re.IGNORECASE) is not None
 
 
 def _time_zones() -> frozenset[str]:
-    return frozenset(Path(tzdata.__file__).with_name("zones").read_text("ascii").split())
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _guess(name: str, zones: frozenset[str]) -> str:

@@ -7,14 +7,12 @@ repository there is no such limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from floe_compiler.digests import digest
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.load.documents import Document
 from floe_compiler.load.loaded import Loaded, as_model, shown_as
 from floe_compiler.load.yaml_door import read_file
 from floe_compiler.model.inputs import DataProduct, FileName, PinnedFile, PlatformManifest
@@ -55,10 +53,11 @@ class _Named:
 
 
 def _named(name: FileName, by: Loaded[DataProduct] | Loaded[PlatformManifest], key: str) -> _Named:
-    at: Callable[..., Where] = lambda *rest: by.document.where((key, *rest))  # noqa: E731
+    where = by.document.where
     if isinstance(name, PinnedFile):
-        return _Named(name.path, by.path.parent / name.path, at("path"), (name.digest, at("digest")))
-    return _Named(name, by.path.parent / name, at(), None)
+        pinned = (name.digest, where((key, "digest")))
+        return _Named(name.path, by.path.parent / name.path, where((key, "path")), pinned)
+    return _Named(name, by.path.parent / name, where((key,)), None)
 
 
 def _check_path(named: _Named, root: Path | None) -> None:
@@ -70,15 +69,13 @@ def _check_path(named: _Named, root: Path | None) -> None:
         hint = "A product and its platform are reviewed together: keep both in one repository."
         raise FloeError(Problem("FLOE-L067", message, named.where, hint))
     if not named.file.exists():
-        raise FloeError(
-            Problem("FLOE-L001", f"there is no file `{named.text}`", named.where, _nearest(named))
-        )
+        raise FloeError(Problem("FLOE-L001", f"there is no file `{named.text}`", named.where, _nearest(named)))
 
 
 def _nearest(named: _Named) -> str:
-    folder = named.file.parent
-    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-    near = get_close_matches(named.file.name, names, n=1)
+    folder, by = named.file.parent, Path(named.where.file).name
+    names = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    near = get_close_matches(named.file.name, [name for name in names if name != by], n=1)
     guess = f" Did you mean `{near[0]}`?" if near else ""
     return f"Paths are relative to the file that names them.{guess}"
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-INDEX: Final = "compiled_artifacts.json"
 SCHEMA_VERSION: Final = "1.0"
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="SHA-256 of the file's bytes.")]

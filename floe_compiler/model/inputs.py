@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from floe_compiler.model.policies import Policies
+
 Name = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", max_length=100, description="Lower case, digits, `-` and `_`."),
@@ -29,6 +31,18 @@ class InputModel(BaseModel):
     """Every part of an input file: unknown keys are refused, nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PinnedFile(InputModel):
+    """The long form of a file's name: with the digest of its bytes it cannot change unnoticed."""
+
+    path: Annotated[str, Field(min_length=1, description="The file, relative to the one that names it.")]
+    digest: Annotated[
+        str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="`sha256:` and what `sha256sum` prints for it.")
+    ]
+
+
+FileName = Annotated[str, Field(min_length=1)] | PinnedFile
 
 
 class PluginChoice(InputModel):
@@ -75,15 +89,50 @@ class TargetChoice(InputModel):
     config: Config = {}
 
 
+_Approved = Annotated[list[PluginName] | None, Field(description="Plugins of this type that may be chosen.")]
+_ProductPattern = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]*)?\*?$", min_length=1, max_length=100)]
+
+
+class Approved(InputModel):
+    """What may be chosen at all. Without a list, everything may; a tier below can only shrink a list."""
+
+    compute: _Approved = None
+    dbt_runtime: _Approved = None
+    orchestrator: _Approved = None
+    catalog: _Approved = None
+    storage: _Approved = None
+    observability: _Approved = None
+    lineage: _Approved = None
+    semantic_layer: _Approved = None
+    ingestion: _Approved = None
+    data_quality: _Approved = None
+    secrets: _Approved = None
+    identity: _Approved = None
+    products: Annotated[
+        list[_ProductPattern] | None,
+        Field(description="Products that may use the platform: names, or beginnings of names: `sales-*`."),
+    ] = None
+
+
 class PlatformManifest(InputModel):
-    """platform-manifest.yaml: what the platform team decided."""
+    """platform-manifest.yaml: what the platform team decided. One tier, or all tiers merged into one."""
 
     apiVersion: Annotated[Literal["floe.dev/v1"], Field(description="The version of this file's format.")]
     kind: Annotated[Literal["PlatformManifest"], Field(description="What this file is.")]
     metadata: PlatformMetadata
+    extends: Annotated[
+        FileName | None,
+        Field(description="The platform manifest above this one, relative to this file; this one may only tighten it."),
+    ] = None
     plugins: Annotated[PlatformPlugins, Field(description="The chosen plugin of each type.")] = PlatformPlugins()
     default_target: Annotated[Name | None, Field(description="The target compiled when none is named.")] = None
     targets: Annotated[dict[Name, TargetChoice], Field(description="The logical environments, by name.")] = {}
+    approved: Annotated[Approved, Field(description="What may be chosen at all.")] = Approved()
+    locked: Annotated[
+        list[str],
+        Field(description="Values of this file that no tier below may change: `targets.prod.config.threads`."),
+    ] = []
+    policies: Annotated[Policies | None, Field(description="What every product must satisfy.")] = None
 
 
 class ProductMetadata(InputModel):
@@ -125,7 +174,12 @@ class DependencyChoice(InputModel):
     """Another product that this one builds on."""
 
     name: Name
-    bundle: Annotated[str, Field(min_length=1, description="Its bundle: a path, or a digest in the store.")]
+    bundle: Annotated[
+        str, Field(min_length=1, description="Its bundle: a path relative to this file, or a digest in the store.")
+    ]
+    models: Annotated[
+        list[str], Field(description="Its models that this product reads; each must exist and not be private.")
+    ] = []
 
 
 EnvConstantName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=200)]
@@ -137,7 +191,7 @@ class DataProduct(InputModel):
     apiVersion: Annotated[Literal["floe.dev/v1"], Field(description="The version of this file's format.")]
     kind: Annotated[Literal["DataProduct"], Field(description="What this file is.")]
     metadata: ProductMetadata
-    platform: Annotated[str, Field(min_length=1, description="The platform manifest: a path relative to this file.")]
+    platform: Annotated[FileName, Field(description="The platform manifest: a path relative to this file.")]
     owner: Annotated[OwnerChoice | None, Field(description="Who answers for the product.")] = None
     transforms: Annotated[
         list[TransformChoice], Field(min_length=1, description="What is built: parts of one dbt project.")

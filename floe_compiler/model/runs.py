@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 RunStatus = Literal["success", "error", "cancelled", "timeout"]
-NodeStatus = Literal[
-    "success", "error", "skipped", "pass", "fail", "warn", "partial success", "no-op", "started"
-]
+NodeStatus = Literal["success", "error", "skipped", "pass", "fail", "warn", "partial success", "no-op", "started"]
 Command = Literal["run", "build", "test", "seed", "snapshot"]
 COMMANDS: Final[tuple[Command, ...]] = ("build", "run", "test", "seed", "snapshot")
 FAILED: Final[frozenset[str]] = frozenset({"error", "fail", "runtime error", "partial success"})
@@ -36,9 +34,12 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """A node started or finished. `index` counts from 1 to `total`; times are seconds since the epoch, UTC."""
+    """A node started or finished. `index` counts from 1 to `total`; times are seconds since the epoch, UTC.
 
-    kind: Literal["started", "finished"]
+    Of a run elsewhere also `status`: not a node, but the run itself is now queued, starting, running or over.
+    """
+
+    kind: Literal["started", "finished", "status"]
     unique_id: str
     resource_type: str
     at: float

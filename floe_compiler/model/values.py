@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 EnvName = Annotated[
     str,
@@ -30,18 +31,34 @@ class SecretRef(BaseModel):
     secret: EnvName
 
 
-class _Sensitive:
-    """Marks a field in which a literal is refused."""
-
-    def __repr__(self) -> str:
-        return "Sensitive"
-
-
-SENSITIVE = _Sensitive()
-Literal_ = str | int | float | bool | None
-Sensitive = Annotated[SecretRef | EnvRef, SENSITIVE]
 Text = str | EnvRef | SecretRef
 """A text field that may also be a reference."""
+SENSITIVE: Final = "sensitive"
+"""Marks a field whose content no message may show."""
+
+
+def _only_a_reference(value: Any) -> Any:
+    """What is no reference is replaced before anything looks at it, so that no message can show a part of it."""
+    match value:
+        case EnvRef() | SecretRef():
+            return value
+        case {"env": str(name)} | {"secret": str(name)} if len(value) == 1 and _NAME.fullmatch(name):
+            return value
+    return _WRITTEN_OUT
+
+
+def _no_secret(value: Any) -> Any:
+    if isinstance(value, SecretRef) or (isinstance(value, dict) and "secret" in value):
+        raise ValueError("dbt shows this to every model, as `target`, and a model can print it")
+    return value
+
+
+_WRITTEN_OUT: Final = "a literal"
+_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+Sensitive = Annotated[SecretRef | EnvRef, BeforeValidator(_only_a_reference), SENSITIVE]
+"""A field that takes a reference, and nothing that is written out."""
+Shown = Annotated[str | int | float | bool | EnvRef, BeforeValidator(_no_secret)]
+"""A field that dbt shows to models, so it takes no secret."""
 
 
 def references(value: Any) -> tuple[frozenset[str], frozenset[str]]:

@@ -1,4 +1,4 @@
-"""What a plugin promises, one ABC a type. Plugins render; only dbt runtimes start anything.
+"""What a plugin promises, one ABC a type. Plugins render; only those that ask dbt or judge its manifest start anything.
 
 A plugin is a class; its configuration is an instance of its `config_model`, whose defaults work offline.
 Plugins that render are made without arguments and are handed configurations; a dbt runtime is made for one.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,7 +49,7 @@ class ProfileOutput:
     References are written into the file as `env_var()` calls, never as values.
     """
 
-    values: Mapping[str, str | int | float | bool | None | EnvRef | SecretRef | list[Any] | dict[str, Any]]
+    values: Mapping[str, str | int | float | bool | EnvRef | SecretRef | list[Any] | dict[str, Any] | None]
 
 
 class ComputePlugin(Plugin):
@@ -85,9 +86,17 @@ class DBTRuntimePlugin(Plugin):
     up: neither is what dbt sees, which is the `env` of each call.
     """
 
+    reads_profile: ClassVar[bool] = True
+    """Whether dbt reads the rendered profiles.yml. If not, a run needs none of the variables and secrets of the
+    targets, `env` holds build constants only, and no `working_dir` is given."""
+
     def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
         self.config = config if config is not None else self.config_model()
         self.environ: Mapping[str, str] = environ if environ is not None else {}
+
+    def warm_up(self) -> None:
+        """Starts what the next call will need, while its caller prepares it. Returns at once; `close` undoes it.
+        By default nothing."""
 
     @abstractmethod
     def compile_project(
@@ -103,11 +112,13 @@ class DBTRuntimePlugin(Plugin):
         cancel: CancelToken | None = None,
         timeout: float | None = None,
         shifted_clock: bool = False,
+        source_dir: Path | None = None,
     ) -> Path:
         """Has dbt write manifest.json and returns its path. Reaches no warehouse.
 
-        `env` is all that `env_var()` can see. Writes below `target_path` and `log_path` only (by default
-        below `project_dir`). `partial_parse_file` is dbt's own cache, private to one product and target:
+        `env` is all that `env_var()` can see. `project_dir` may be a copy of the folder that people work in and git
+        knows, which is `source_dir`. Writes below `target_path` and `log_path` only (by default below
+        `project_dir`). `partial_parse_file` is dbt's own cache, private to one product and target:
         used if present, replaced on success. `timeout` is in seconds. With `shifted_clock` dbt compiles from
         scratch as if at another time and in another invocation: what then differs was rendered from them.
         Raises FloeError: FLOE-C2xx with dbt's message, model and file when dbt refuses the project;
@@ -137,11 +148,13 @@ class DBTRuntimePlugin(Plugin):
         cancel: CancelToken | None = None,
         timeout: float | None = None,
         on_event: EventCallback | None = None,
+        sealed_dir: Path | None = None,
     ) -> DBTRunResult:
         """Runs a dbt command and reports every node. `manifest` is a sealed manifest.json to run as it stands.
 
-        `working_dir` is where relative paths of the profile (a DuckDB file) point. `on_event` is called in
-        the caller's thread. An option that a runtime cannot honour raises FLOE-P204, it is never dropped.
+        `working_dir` is where relative paths of the profile (a DuckDB file) point, `sealed_dir` where the
+        `sealed_files` of the compile lie. `on_event` is called in the caller's thread. An option that a runtime
+        cannot honour raises FLOE-P204, it is never dropped.
         """
 
     @abstractmethod
@@ -166,6 +179,70 @@ class DBTRuntimePlugin(Plugin):
     def get_runtime_metadata(self) -> dict[str, Any]:
         """`type` (the plugin's name), `engine`, `version`, and what else identifies the engine that runs."""
 
+    def requirements(self, adapter_packages: Iterable[str]) -> tuple[str, ...]:
+        """What must be installed where the bundle runs, as `name==version`: by default nothing.
+
+        `adapter_packages` are those of the targets' computes. Raises FloeError: FLOE-P206.
+        """
+        return ()
+
+    def installed(self, name: str) -> str | None:
+        """The version of what a requirement names, as a run would find it here: by default a distribution's."""
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    def sealed_files(self) -> Mapping[str, bytes]:
+        """What a run must know of the compile, asked once every target is compiled: by default nothing. Sealed in
+        the bundle under `dbt_runtime/<name>/`, by path below it."""
+        return {}
+
     def close(self) -> None:
         """Ends what the plugin keeps running between calls. It can be used again afterwards."""
-        return None
+
+
+Checks = Mapping[str, Mapping[str, Any]]
+"""Checks by the platform's names: in each, `name` is the tool's name for it, the other keys are parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCheck:
+    """A check that its tool does not accept as written; `parameter` is the key at fault, where it is one."""
+
+    check: str
+    message: str
+    parameter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What does not satisfy a check: a node, in a file of the dbt project; without a node, the project itself."""
+
+    check: str
+    message: str
+    node: str | None = None
+    file: str | None = None
+
+
+class DataQualityPlugin(Plugin):
+    """How quality is judged: by named checks, in the syntax of the plugin's tool, on the manifest that dbt made.
+
+    The tool may run in a process of its own. It sees nothing of the environment, reaches no network and writes
+    below `scratch` only, a private folder that is gone afterwards.
+    """
+
+    @abstractmethod
+    def render(self, checks: Checks, artifacts: str) -> Mapping[str, bytes]:
+        """The tool's own configuration, by file name; `artifacts` is where manifest.json lies from there."""
+
+    @abstractmethod
+    def refused(self, checks: Checks, scratch: Path) -> tuple[RefusedCheck, ...]:
+        """Everything about the checks that the tool does not accept, found without a manifest."""
+
+    @abstractmethod
+    def judge(self, checks: Checks, manifest: Path, scratch: Path) -> tuple[Finding, ...]:
+        """Everything that does not satisfy a check, whatever its severity, in any order.
+
+        Raises FloeError: FLOE-C301 where a check could not be carried out, FLOE-C302 where the tool cannot run.
+        """

@@ -93,9 +93,7 @@ class PluginRegistry:
         with blame(offer):
             return _load(offer)
 
-    def get_runtime(
-        self, name: str, config: Mapping[str, Any], environ: Mapping[str, str]
-    ) -> DBTRuntimePlugin:
+    def get_runtime(self, name: str, config: Mapping[str, Any], environ: Mapping[str, str]) -> DBTRuntimePlugin:
         """A dbt runtime for one configuration. Raises what `get_plugin` raises."""
         offer = self.offer("dbt_runtime", name)
         runtime_class = cast(type[DBTRuntimePlugin], self.plugin_class(offer))
@@ -127,6 +125,18 @@ def blame(offer: Offer) -> Iterator[None]:
         message = f"{offer} failed: {type(error).__name__}: {error}"
         hint = f"This is a fault of {offer.distribution}, not of your product; report it there."
         raise FloeError(Problem("FLOE-P003", message, hint=hint)) from error
+
+
+@contextmanager
+def warmed_up(offer: Offer, runtime: DBTRuntimePlugin) -> Iterator[None]:
+    """A dbt runtime that gets ready while the block prepares what it will be asked for, and is closed after it."""
+    try:
+        with blame(offer):
+            runtime.warm_up()
+        yield
+    finally:
+        with blame(offer):
+            runtime.close()
 
 
 def _offers_of(row: PluginType, third_party: Iterable[EntryPoint] | None) -> dict[str, Offer]:

@@ -26,9 +26,7 @@ class PluginType(NamedTuple):
 TYPES: Final[tuple[PluginType, ...]] = (
     PluginType("compute", "floe.computes", "ComputePlugin", "duckdb", "Where SQL executes"),
     PluginType("dbt_runtime", "floe.dbt_runtimes", "DBTRuntimePlugin", "local", "Where dbt runs"),
-    PluginType(
-        "orchestrator", "floe.orchestrators", "OrchestratorPlugin", "dagster", "How jobs are scheduled"
-    ),
+    PluginType("orchestrator", "floe.orchestrators", "OrchestratorPlugin", "dagster", "How jobs are scheduled"),
     PluginType("catalog", "floe.catalogs", "CatalogPlugin", "polaris", "Where table metadata is kept"),
     PluginType("storage", "floe.storages", "StoragePlugin", "s3", "Where data is kept"),
     PluginType(
@@ -39,18 +37,12 @@ TYPES: Final[tuple[PluginType, ...]] = (
         "Where traces are sent",
     ),
     PluginType("lineage", "floe.lineage_backends", "LineagePlugin", "file", "Where lineage events are sent"),
-    PluginType(
-        "semantic_layer", "floe.semantic_layers", "SemanticLayerPlugin", "cube", "How data is consumed"
-    ),
+    PluginType("semantic_layer", "floe.semantic_layers", "SemanticLayerPlugin", "cube", "How data is consumed"),
     PluginType("ingestion", "floe.ingestions", "IngestionPlugin", "dlt", "How data is ingested"),
-    PluginType(
-        "data_quality", "floe.data_quality", "DataQualityPlugin", "dbt_bouncer", "How quality is judged"
-    ),
+    PluginType("data_quality", "floe.data_quality", "DataQualityPlugin", "dbt_bouncer", "How quality is judged"),
     PluginType("secrets", "floe.secrets", "SecretsPlugin", "k8s_secrets", "Where secrets come from"),
     PluginType("identity", "floe.identities", "IdentityPlugin", "keycloak", "Who may do what"),
 )
 
 BY_KEY: Final[dict[str, PluginType]] = {row.key: row for row in TYPES}
-BY_ANY_NAME: Final[dict[str, PluginType]] = {
-    name: row for row in TYPES for name in (row.key, row.plural, row.group)
-}
+BY_ANY_NAME: Final[dict[str, PluginType]] = {name: row for row in TYPES for name in (row.key, row.plural, row.group)}

@@ -6,15 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
-from floe_compiler.plugins.contracts import CancelToken
-from floe_compiler.plugins.registry import PluginRegistry, blame
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.run.selection import effective_selection
 from floe_compiler.store.writing import refusing_writes
 from floe_compiler.verify import VerifiedBundle
@@ -78,14 +77,16 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
     """
     index = bundle.index
     target = _target(index, options.target)
-    environment = _environment(index, options.environ)
-    _require_versions(index)
-    run_dir = _prepared(options.run_dir)
-    files = _files(bundle, run_dir)
+    variables = _variables(index, options.environ)
     chosen = index.plugins["dbt_runtime"]
     runtime = registry.get_runtime(chosen.name, chosen.config, options.environ)
-    with blame(registry.offer("dbt_runtime", chosen.name)):
-        try:
+    offer = registry.offer("dbt_runtime", chosen.name)
+    with blame(offer):
+        _require_versions(index, runtime)
+    with warmed_up(offer, runtime):
+        run_dir = _prepared(options.run_dir)
+        files = _files(bundle, run_dir)
+        with blame(offer):
             result = runtime.run_models(
                 files / index.runtime.project,
                 files / index.runtime.profiles,
@@ -97,15 +98,14 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
                 full_refresh=options.full_refresh,
                 fail_fast=options.fail_fast,
                 threads=options.threads,
-                env=environment,
-                working_dir=run_dir,
+                env={**(variables if runtime.reads_profile else {}), **index.environment.constants},
+                working_dir=run_dir if runtime.reads_profile else None,
                 target_path=run_dir / "target",
                 log_path=run_dir / "logs",
                 cancel=options.cancel,
                 on_event=options.on_event,
+                sealed_dir=files / "dbt_runtime" / chosen.name,
             )
-        finally:
-            runtime.close()
     report = RunReport(bundle.digest, index.product.name, target, run_dir, result)
     with refusing_writes(run_dir):
         (run_dir / "report.json").write_text(json.dumps(report.plain(), indent=2) + "\n", encoding="utf-8")
@@ -118,41 +118,34 @@ def _target(index: CompiledArtifacts, asked: str | None) -> str:
     if asked in index.targets:
         return asked
     known = ", ".join(f"`{name}`" for name in index.targets)
-    message = (
-        f"the bundle has no target `{asked}`"
-        if asked
-        else "the bundle has several targets, so one must be named"
-    )
+    message = f"the bundle has no target `{asked}`" if asked else "the bundle has several targets, so one must be named"
     raise FloeError(Problem("FLOE-X005", message, hint=f"Its targets: {known}. Choose with --target."))
 
 
-def _environment(index: CompiledArtifacts, environ: Mapping[str, str]) -> dict[str, str]:
-    """All that dbt sees of the environment: what the bundle declares, under the names that the profile asks for."""
+def _variables(index: CompiledArtifacts, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the bundle asks of the environment, under the names that the profile asks for."""
     needed = {name: name for name in index.environment.variables}
     needed |= {SECRET_PREFIX + name: name for name in index.environment.secrets}
     raise_if_any(
         Problem(
             "FLOE-X001",
             f"the environment variable {name} is not set",
-            hint="The bundle's profile needs it; `floe inspect` lists all that a bundle needs.",
+            hint="A run needs it; `floe inspect` lists all that a bundle needs.",
         )
         for name in sorted(set(needed.values()))
         if name not in environ
     )
-    return {**{variable: environ[name] for variable, name in needed.items()}, **index.environment.constants}
+    return {variable: environ[name] for variable, name in needed.items()}
 
 
-def _require_versions(index: CompiledArtifacts) -> None:
+def _require_versions(index: CompiledArtifacts, runtime: DBTRuntimePlugin) -> None:
     problems = []
     for requirement in index.runtime.requirements:
         name, _, wanted = requirement.partition("==")
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = "no version"
+        found = runtime.installed(name)
         if found != wanted:
-            message = f"the bundle was compiled with {name} {wanted}, and {found} is installed here"
-            hint = f"Install it (pip install '{requirement}'), or compile the product again here."
+            message = f"the bundle was compiled with {name} {wanted}, and {found or 'no version'} is installed here"
+            hint = f"Install {requirement}, or compile the product again here."
             problems.append(Problem("FLOE-X002", message, hint=hint))
     raise_if_any(problems)
 

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from floe_compiler.model.values import EnvRef
+from floe_compiler.model.values import Sensitive, Shown, Text
 from floe_compiler.plugins.contracts import ComputePlugin, PluginConfig, ProfileOutput
+
+
+class DuckDBSecret(PluginConfig):
+    """A credential in DuckDB's secrets manager, for as long as a run lasts; dbt shows it to no model.
+
+    Source: https://duckdb.org/docs/stable/configuration/secrets_manager
+    """
+
+    type: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="What it opens: `s3`, `gcs`, `r2`, `azure`, `http`.")
+    ]
+    provider: Annotated[
+        str | None, Field(pattern=r"^[a-z][a-z0-9_]*$", description="Who brings it: `config` or `credential_chain`.")
+    ] = None
+    scope: Annotated[str | list[str] | None, Field(description="Only for addresses that begin so: `s3://lake`.")] = None
+    key_id: Annotated[Sensitive | None, Field(description="The access key's id.")] = None
+    secret: Annotated[Sensitive | None, Field(description="The access key's secret.")] = None
+    session_token: Annotated[Sensitive | None, Field(description="The token of a temporary access key.")] = None
+    bearer_token: Annotated[Sensitive | None, Field(description="The token that `http` sends.")] = None
+    connection_string: Annotated[Sensitive | None, Field(description="How `azure` connects.")] = None
+    client_secret: Annotated[Sensitive | None, Field(description="The secret of a service principal in `azure`.")] = None
+    client_id: Annotated[Text | None, Field(description="The id of a service principal in `azure`.")] = None
+    tenant_id: Annotated[Text | None, Field(description="The tenant of a service principal in `azure`.")] = None
+    account_name: Annotated[Text | None, Field(description="The storage account in `azure`.")] = None
+    account_id: Annotated[Text | None, Field(description="The account in `r2`.")] = None
+    region: Annotated[Text | None, Field(description="The region of the buckets.")] = None
+    endpoint: Annotated[Text | None, Field(description="The host of a storage that only speaks like S3.")] = None
+    url_style: Annotated[str | None, Field(pattern=r"^(path|vhost)$", description="`path` or `vhost`.")] = None
+    use_ssl: Annotated[bool | None, Field(description="Whether to connect encrypted; without it, yes.")] = None
 
 
 class DuckDBConfig(PluginConfig):
@@ -26,9 +55,9 @@ class DuckDBConfig(PluginConfig):
     threads: Annotated[int, Field(ge=1, le=1024, description="How many nodes dbt runs at once.")] = 4
     extensions: Annotated[list[str], Field(description="DuckDB extensions to load: `httpfs`, `iceberg`.")] = []
     settings: Annotated[
-        dict[str, str | int | float | bool | EnvRef],
-        Field(description="DuckDB settings. No secrets: dbt shows these to every model."),
+        dict[str, Shown], Field(description="DuckDB settings. dbt shows them to every model; `secrets` it does not.")
     ] = {}
+    secrets: Annotated[list[DuckDBSecret], Field(description="What DuckDB opens other storages with.")] = []
 
 
 class DuckDBCompute(ComputePlugin):
@@ -40,12 +69,18 @@ class DuckDBCompute(ComputePlugin):
 
     def render_output(self, config: PluginConfig) -> ProfileOutput:
         assert isinstance(config, DuckDBConfig)  # noqa: S101 - the registry pairs plugin and model
-        values = {
+        values: dict[str, Any] = {
             "type": "duckdb",
             "path": config.path,
             "schema": config.schema_,
             "threads": config.threads,
             **({"extensions": config.extensions} if config.extensions else {}),
             **({"settings": config.settings} if config.settings else {}),
+            **({"secrets": [_written(secret) for secret in config.secrets]} if config.secrets else {}),
         }
         return ProfileOutput(values)
+
+
+def _written(secret: DuckDBSecret) -> dict[str, Any]:
+    """What is set, references as they are."""
+    return {name: value for name in type(secret).model_fields if (value := getattr(secret, name)) is not None}

@@ -8,8 +8,10 @@ asked of dbt (`hasattr`), never of its version.
 from __future__ import annotations
 
 import datetime
+import gc
 import importlib
 import importlib.util
+import json
 import os
 import random
 import time
@@ -19,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import dbt.artifacts.schemas.base
 import dbt.cli.requires
 import dbt.context.base
 import dbt.parser.manifest
+import dbt.parser.read_files
 import dbt.tracking
 from dbt.artifacts.schemas.manifest import ManifestMetadata
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -30,9 +34,12 @@ from dbt.contracts.graph import nodes
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.partial import PartialParsing
 from dbt.version import __version__ as dbt_version
+from dbt_common.clients.system import write_file
 from dbt_common.events.functions import reset_metadata_vars
 from dbt_common.invocation import get_invocation_id
+from dbt_common.utils.encoding import JSONEncoder
 
+MAX_EVENTS: Final = 50
 Emit = Callable[[dict[str, Any]], None]
 
 ENGINE_VERSION: Final = dbt_version
@@ -81,13 +88,18 @@ def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
 
 
 def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
-    """dbt's own result. A parse is repeated in full when its cache cannot be trusted, and then linked:
-    `dbt parse` alone lets a cycle pass."""
-    manifest = restore(Path(request.manifest), Path(request.project_dir)) if request.manifest else None
-    outcome = dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
-    if isinstance(outcome.exception, NotTrusted):
+    """dbt's own result. A parse that fails, or cannot trust its cache, is repeated in full; then it is linked,
+    since `dbt parse` alone lets a cycle pass."""
+    if not request.parses:
+        manifest = restore(Path(request.manifest), Path(request.project_dir)) if request.manifest else None
+        return dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
+    caution = Caution()
+    dbt.parser.manifest.PartialParsing = caution.partial_parsing()
+    outcome = dbtRunner(callbacks=[stage]).invoke(list(request.args))
+    if "--partial-parse" in request.args and not (outcome.success and caution.content_with(outcome.result)):
+        stage.errors.clear()
         outcome = dbtRunner(callbacks=[stage]).invoke([*request.args, "--no-partial-parse"])
-    if outcome.success and request.parses:
+    if outcome.success:
         try:
             Linker().link_graph(outcome.result)
         except RuntimeError as cycle:
@@ -165,31 +177,124 @@ class NotTrusted(BaseException):
 
 
 TRUSTED_FILE_TYPES: Final = frozenset({"model", "schema"})
+COLLECTIONS: Final = (
+    "nodes",
+    "sources",
+    "macros",
+    "docs",
+    "groups",
+    "exposures",
+    "functions",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+    "unit_tests",
+    "disabled",
+)
+STAYS_IN_A_MODEL: Final = frozenset(
+    {
+        "raw_code",
+        "checksum",
+        "refs",
+        "sources",
+        "functions",
+        "metrics",
+        "depends_on",
+        "description",
+        "columns",
+        "doc_blocks",
+        "patch_path",
+        "primary_key",
+        "created_at",
+    }
+)
+"""What may change in a model without a consequence for any other node."""
 
 
-class CautiousPartialParsing(PartialParsing):  # type: ignore[misc]
-    """dbt's partial parsing, which gives up as soon as anything changed that it does not track."""
+class Caution:
+    """Watches one partial parse, and judges whether a full one would have given the same.
 
-    def get_parsing_files(self) -> Any:
-        if not only_trusted_changes(self):
-            raise NotTrusted
-        return super().get_parsing_files()
-
-
-dbt.parser.manifest.PartialParsing = CautiousPartialParsing
-
-
-def only_trusted_changes(parsing: Any) -> bool:
-    """Whether every changed file is one that dbt can parse again without looking at the others.
-
-    Macros are not: dbt does not see that `generate_schema_name` or a macro found by name calls them. Added
-    and deleted files are not: they change what names mean in files that stay as they are.
+    dbt parses again the files that changed, but not everything that depends on what they said. So a partial
+    parse is trusted with the text, the descriptions and the columns of models, and with generic tests, which
+    nothing depends on. Before it starts: with models and YAML files only, none added, none deleted. (dbt does
+    not see that `generate_schema_name`, or a macro found by name, calls the macro that changed.)
     """
+
+    def __init__(self) -> None:
+        self._before: dict[str, dict[str, Any]] | None = None
+
+    def partial_parsing(self) -> type:
+        """dbt's class for partial parsing, under watch."""
+        caution = self
+
+        class CautiousPartialParsing(PartialParsing):  # type: ignore[misc]
+            def get_parsing_files(self) -> Any:
+                if not only_trusted_files(self):
+                    raise NotTrusted
+                manifest = self.saved_manifest
+                caution._before = {name: dict(getattr(manifest, name, {})) for name in COLLECTIONS}
+                return super().get_parsing_files()
+
+        return CautiousPartialParsing
+
+    def content_with(self, manifest: Manifest) -> bool:
+        """Whether nothing changed but what stays where it changed."""
+        if self._before is None:
+            return True
+        after = {name: getattr(manifest, name, {}) for name in COLLECTIONS}
+        return all(
+            harmless(self._before[name].get(unique_id), after[name].get(unique_id))
+            for name in COLLECTIONS
+            for unique_id in self._before[name].keys() | after[name].keys()
+        )
+
+
+def only_trusted_files(parsing: PartialParsing) -> bool:
     diff = parsing.file_diff
     if diff["added"] or diff["deleted"] or diff["deleted_schema_files"]:
         return False
-    changed = [*diff["changed"], *diff["changed_schema_files"]]
-    return all(str(parsing.new_files[file_id].parse_file_type) in TRUSTED_FILE_TYPES for file_id in changed)
+    changed = [parsing.saved_files[file_id] for file_id in diff["changed"] + diff["changed_schema_files"]]
+    return all(str(file.parse_file_type) in TRUSTED_FILE_TYPES for file in changed)
+
+
+def harmless(old: Any, new: Any) -> bool:
+    if old is new or isinstance(old or new, nodes.GenericTestNode):
+        return True
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, list):  # disabled nodes
+        return len(old) == len(new) and all(map(harmless, old, new))
+    stays = STAYS_IN_A_MODEL if isinstance(old, nodes.ModelNode) else {"created_at"}
+    return all(getattr(old, name) == getattr(new, name) for name in vars(new).keys() - stays)
+
+
+def load_source_file(path: Any, parse_file_type: Any, project_name: str, saved_files: Any) -> Any:
+    """dbt's own, without its shortcut of taking a YAML file with the time stamp in the cache for unchanged.
+
+    The cache keeps the time stamp of a file's first version: going back to it would go unnoticed.
+    """
+    return read_source_file(path, parse_file_type, project_name, {})
+
+
+read_source_file = dbt.parser.read_files.load_source_file
+dbt.parser.read_files.load_source_file = load_source_file
+
+
+# -- speed ---------------------------------------------------------------------------------------------------
+
+
+def write_json(path: str, data: Mapping[str, Any]) -> bool:
+    """What dbt's `json.dump` writes, by `json.dumps`: Python's encoder in C needs a quarter of the time."""
+    write_file(path, json.dumps(data, cls=JSONEncoder))
+    return True
+
+
+dbt.artifacts.schemas.base.write_json = write_json
+
+# A manifest is hundreds of thousands of objects that live to the end: collecting them again and again finds
+# nothing and takes a third of the time.
+gc.freeze()
+gc.set_threshold(200_000, 20, 100)
 
 
 # -- the sealed manifest -------------------------------------------------------------------------------------
@@ -300,7 +405,6 @@ def seed_root(raw: Mapping[str, Any], project: str, project_dir: Path, known: di
 class Stage:
     """Watches dbt's events: passes on nodes that start and finish, keeps what dbt calls an error."""
 
-    MAX_ERRORS: Final = 50
     REPEATS_THE_EXCEPTION: Final = frozenset({"MainEncounteredError", "MainStackTrace"})
 
     def __init__(self, emit: Emit) -> None:
@@ -312,12 +416,12 @@ class Stage:
         name = event.info.name
         if name in {"LogStartLine", "LogHookStartLine"}:
             self._started(event.data)
-        elif name == "SkippingDetails":
+        elif name in {"SkippingDetails", "LogNodeNoOpResult"}:
             self._place(event.data)
         elif name in {"NodeFinished", "LogHookEndLine"}:
             self._finished(event.data, getattr(event.data, "run_result", None))
         elif event.info.level == "error" and name not in self.REPEATS_THE_EXCEPTION:
-            self.errors = [*self.errors, event.info.msg][: self.MAX_ERRORS]
+            self.errors.append(event.info.msg)
 
     def _place(self, data: Any) -> None:
         self._places[data.node_info.unique_id] = (data.index, data.total)
@@ -362,7 +466,7 @@ def node_result(result: Any) -> dict[str, Any]:
         "failures": result.failures,
         "rows": rows if isinstance(rows, int) else None,
         "relation": getattr(result.node, "relation_name", None),
-        "file": result.node.original_file_path,
+        "file": result.node.original_file_path.removeprefix("./"),
     }
 
 
@@ -375,7 +479,7 @@ def described(error: BaseException, events: list[str]) -> dict[str, Any]:
         "message": str(error),
         "node": {key: str(getattr(node, key)) for key in places if hasattr(node, key)},
         **file_being_parsed(error),
-        "events": events,
+        "events": events[:MAX_EVENTS],
     }
 
 

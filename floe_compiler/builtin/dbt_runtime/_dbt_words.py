@@ -42,8 +42,9 @@ MAX_TEXT: Final = 400
 class Rule(NamedTuple):
     """Which errors get a code: those of a class, or whose text matches `text`.
 
-    `file` is where the error is when dbt names none, `call` what the offending line contains, `message` what is
-    said instead of dbt's words, `hint` the way out. All are filled from the named groups of `text`.
+    `file` is where the error is when dbt names none, `call` what the offending line contains, `message` what
+    is said instead of dbt's words, `hint` the way out. All are filled from the named groups of `text`; `user`
+    is the file that dbt was reading, unless a group says otherwise.
     """
 
     code: str
@@ -60,7 +61,7 @@ RULES: Final = (
         code="FLOE-C203",
         text=r"Env var required but not provided: '(?P<name>[^']+)'",
         call=r"env_var\(\s*['\"]{name}['\"]\s*\)",
-        message="The environment variable {name} is not declared, and env_var() is called without a default.",
+        message="The environment variable {name} is not declared, and {user} calls env_var() without a default.",
         hint="Declare {name} under `env:` in floe.yaml, or give the call a default: env_var('{name}', '…').",
     ),
     Rule(
@@ -124,7 +125,7 @@ def problems_of(error: Mapping[str, Any], place: Place) -> list[Problem]:
 def _rule_for(said: Said) -> tuple[Rule, dict[str, str]]:
     for rule in RULES:
         if found := re.search(rule.text, said.body):
-            return rule, {key: value or "" for key, value in found.groupdict().items()}
+            return rule, {"user": said.file or "the project", **found.groupdict("")}
         if rule.type in said.types:
             return rule, {}
     return CRASH, {}

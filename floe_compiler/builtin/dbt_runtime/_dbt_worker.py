@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import multiprocessing
 import os
 import pkgutil
 import queue
@@ -37,6 +38,7 @@ def main() -> None:
     channel = Channel(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
     channel.start_reading()
     try:
+        leave_no_helper_process()
         session = load(SESSION)
     except ImportError as error:
         channel.send({"hello": {"missing": error.name or "", "message": str(error)}})
@@ -78,8 +80,7 @@ class Channel:
             for line in lines:
                 self._waiting.put(json.loads(line))
         shutil.rmtree(self._private_dir, ignore_errors=True)
-        # SIGTERM, which Python's resource tracker ignores: it has dbt's semaphores to remove.
-        os.killpg(os.getpgrp(), signal.SIGTERM)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def load(path: Path) -> ModuleType:
@@ -90,6 +91,15 @@ def load(path: Path) -> ModuleType:
     module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def leave_no_helper_process() -> None:
+    """Has dbt make its locks, which only threads use, in the way that needs no process to clean up after them.
+
+    Those of its own choice are names in the system, which a second process removes when this one is gone.
+    """
+    contexts: Any = importlib.import_module("dbt.mp_context")
+    contexts._MP_CONTEXT = multiprocessing.get_context("fork")
 
 
 def import_ahead() -> None:

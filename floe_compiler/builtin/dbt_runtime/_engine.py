@@ -24,6 +24,15 @@ def version() -> str:
         raise FloeError(problem) from error
 
 
+def installed(distribution: str) -> str:
+    """The version of a distribution. Raises FloeError FLOE-P206 when there is none."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError as error:
+        hint = f"Install it: pip install {distribution}"
+        raise FloeError(Problem("FLOE-P206", f"{distribution} is not installed", hint=hint)) from error
+
+
 def distributions() -> dict[str, str]:
     """Name and version of every installed distribution of the dbt family."""
     return {dist.name: dist.version for dist in _family()}

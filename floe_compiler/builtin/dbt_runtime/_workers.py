@@ -207,7 +207,6 @@ class Worker:
     def end(self) -> None:
         """Ends the process and whatever it started, and removes its folder. Safe to call again."""
         self._socket.close()
-        # Python's resource tracker, which dbt's locks start, outlives SIGTERM for a moment to clean up.
         for number, seconds in ((None, 0.5), *GRACE[1:]):
             if number is not None:
                 self.signal(number)
@@ -265,10 +264,10 @@ class WorkerPool:
                 self._idle.append(Worker())
 
     @contextlib.contextmanager
-    def borrow(self, patience: Patience) -> Iterator[Worker | None]:
+    def borrow(self, patience: Patience, *, once: bool) -> Iterator[Worker | None]:
         """A worker for the time of a request; None when patience is over before one is free.
 
-        It goes back to the others only after a request that ended by itself.
+        It is ended after a request that did not end by itself, and when it is to serve but `once`.
         """
         if not self._wait_for_slot(patience):
             yield None
@@ -277,7 +276,7 @@ class WorkerPool:
         try:
             worker = self._take()
             yield worker
-            if worker.alive and patience.over() is None:
+            if not once and worker.alive and patience.over() is None:
                 with self._lock:
                     self._idle.append(worker)
                 worker = None

@@ -2,8 +2,8 @@
 
 https://docs.getdbt.com/reference/programmatic-invocations
 
-The process (`_dbt_worker.py`) stays warm between calls: dbt's import costs seconds, and is paid once. It sees
-of this machine's environment only what a call hands it, and writes only where a call says.
+The process (`_dbt_worker.py`) stays warm between compilations: dbt's import costs seconds, and is paid once. It
+sees of this machine's environment only what a call hands it, and writes only where a call says.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -24,7 +24,7 @@ from floe_compiler.builtin.dbt_runtime._invocation import Place, option, request
 from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
 from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerPool
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult, RunEvent
+from floe_compiler.model.runs import COMMANDS, Command, DBTRunResult, EventCallback, NodeResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
 
 ENGINE: Final = "dbt-core"
@@ -68,6 +68,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         cancel: CancelToken | None = None,
         timeout: float | None = None,
         shifted_clock: bool = False,
+        source_dir: Path | None = None,
     ) -> Path:
         """`dbt parse`. With `shifted_clock`, a full parse in another year, into `target_path`/shifted: what
         differs between the two manifests, in normal form, was rendered from the clock or the invocation."""
@@ -111,6 +112,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         cancel: CancelToken | None = None,
         timeout: float | None = None,
         on_event: EventCallback | None = None,
+        sealed_dir: Path | None = None,
     ) -> DBTRunResult:
         """`dbt run|build|test|seed|snapshot`. Without `working_dir`, relative paths start at `project_dir`.
 
@@ -172,18 +174,23 @@ class LocalDBTPlugin(DBTRuntimePlugin):
             "isolation": "process",
         }
 
+    def requirements(self, adapter_packages: Iterable[str]) -> tuple[str, ...]:
+        """dbt-core and the adapters, as they are installed here."""
+        needed = sorted({_engine.DISTRIBUTION, *adapter_packages})
+        return tuple(f"{name}=={_engine.installed(name)}" for name in needed)
+
     def close(self) -> None:
         self._workers.close()
 
     def _ask(self, asked: dict[str, Any], patience: Patience, on_event: EventSink = _ignore) -> Answer:
         _engine.version()
-        with self._workers.borrow(patience) as worker:
+        # A run leaves more behind than dbt knows how to close: dbt-duckdb keeps the database open, and its lock;
+        # others keep sessions and tokens. All that ends with the process.
+        with self._workers.borrow(patience, once=asked["args"][0] in COMMANDS) as worker:
             if worker is None:
                 return Answer(None, patience.over())
             env = worker.environ(asked["env"])
-            return worker.ask(
-                {**asked, "environ": env, "cwd": asked["cwd"] or str(worker.scratch)}, patience, on_event
-            )
+            return worker.ask({**asked, "environ": env, "cwd": asked["cwd"] or str(worker.scratch)}, patience, on_event)
 
 
 class _Events:
@@ -196,16 +203,12 @@ class _Events:
     def __call__(self, raw: dict[str, Any]) -> None:
         event = RunEvent(**raw)
         if event.kind == "finished":
-            self.finished.append(
-                NodeResult(event.unique_id, event.status, event.execution_time, message=event.message)
-            )
+            self.finished.append(NodeResult(event.unique_id, event.status, event.execution_time, message=event.message))
         if self._callback:
             self._callback(event)
 
 
-def _run_result(
-    command: Command, answer: Answer, events: _Events, place: Place, seconds: float
-) -> DBTRunResult:
+def _run_result(command: Command, answer: Answer, events: _Events, place: Place, seconds: float) -> DBTRunResult:
     done = answer.done or {}
     if answer.ending is None and "nodes" not in done:
         _refuse_error(answer, place)

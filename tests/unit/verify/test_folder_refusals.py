@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError
-from floe_compiler.model.bundle import INDEX
+from floe_compiler.store.layout import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import codes_of, make_bundle, on_disk
 from tests.privileges import without_privileges

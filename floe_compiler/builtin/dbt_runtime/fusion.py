@@ -1,0 +1,427 @@
+"""The dbt runtime `fusion`: dbt's Rust engine, a binary that is started anew for every command.
+
+https://docs.getdbt.com/docs/fusion/about-fusion
+
+The engine takes no manifest: it parses in every command. So a run parses first, compares with what was sealed, and
+goes on only when they are equal. It sees of this machine's environment what a call hands it and the few variables of
+`_fusion_process`; it writes only where a call says, and reaches nothing but the database.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final
+
+import orjson
+from pydantic import Field
+
+from floe_compiler.builtin.dbt_runtime._dbt_words import Sources
+from floe_compiler.builtin.dbt_runtime._fusion_driver import DRIVERS, driver_environment
+from floe_compiler.builtin.dbt_runtime._fusion_engine import Engine, find_engine
+from floe_compiler.builtin.dbt_runtime._fusion_nodes import Watch
+from floe_compiler.builtin.dbt_runtime._fusion_process import (
+    MAY_BE_LEFT_OUT,
+    OWN_VARIABLES,
+    Ended,
+    Line,
+    invoke,
+    scratch_folder,
+    whole_environment,
+)
+from floe_compiler.builtin.dbt_runtime._fusion_view import view_of
+from floe_compiler.builtin.dbt_runtime._fusion_words import HEADER, Seen, problems_of
+from floe_compiler.builtin.dbt_runtime._invocation import Place, option
+from floe_compiler.builtin.dbt_runtime._workers import Ending, Patience
+from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
+from floe_compiler.manifest import differing_members, normal_form
+from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult
+from floe_compiler.model.values import EnvRef
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
+
+CLOCK_SHIFT: Final = timedelta(days=400, hours=7, minutes=13, seconds=11)
+"""Another year, month, day, weekday, hour, minute and second."""
+FAR_EAST: Final = "FLOE-13:47"
+"""A time zone, as POSIX writes one."""
+TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
+RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
+MAX_NAMED: Final = 20
+DECLARE: Final = "Declare {} under `env:` in floe.yaml."
+
+Manifest = dict[str, Any]
+
+
+class FusionConfig(PluginConfig):
+    """Which binary, and where database drivers are. Both are found by themselves where pip installed them."""
+
+    path: Annotated[str, Field(pattern=r"^(/.+|[^/]+)$")] | EnvRef | None = Field(
+        None, description="The engine's binary: an absolute path, or a name on the PATH."
+    )
+    adbc_driver_path: Annotated[str, Field(pattern=r"^/")] | EnvRef | None = Field(
+        None, description="A folder of ADBC driver manifests (`duckdb.toml`), or the library of the driver itself."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One invocation of the engine, but for the command. `project` is what it takes for the project, `cwd` where it
+    runs, `environ` all of its environment."""
+
+    engine: Engine
+    place: Place
+    project: Path
+    cwd: Path
+    environ: Mapping[str, str]
+    patience: Patience
+
+    @property
+    def manifest(self) -> Path:
+        return self.place.target_path / "manifest.json"
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.place, self.project, self.cwd)
+
+    def command(self, name: str, *more: str) -> list[str]:
+        """Everything is said, so that no variable and no flag of the project decides it."""
+        return [
+            *(str(self.engine.path), name),
+            *("--project-dir", str(self.project)),
+            *("--profiles-dir", str(self.place.profiles_dir)),
+            *("--target", self.place.target),
+            *("--target-path", str(self.place.target_path)),
+            *("--log-path", str(self.place.log_path)),
+            *("--log-format", "json"),
+            "--write-json",
+            "--no-send-anonymous-usage-stats",
+            "--no-version-check",
+            *more,
+        ]
+
+
+class FusionDBTPlugin(DBTRuntimePlugin):
+    """Runs dbt's Rust engine on this machine."""
+
+    summary: ClassVar[str] = "dbt's Rust engine, a process for every command"
+    config_model: ClassVar[type[PluginConfig]] = FusionConfig
+
+    def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__(config, environ)
+        self._found: Engine | None = None
+
+    def compile_project(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        partial_parse_file: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        shifted_clock: bool = False,
+        source_dir: Path | None = None,
+    ) -> Path:
+        """The engine's `parse`. `partial_parse_file` is neither read nor written: the engine is faster without one.
+
+        `shifted_clock` moves `run_started_at`, and `modules.datetime.now()` by a time zone; its `utcnow()` cannot be
+        moved, so a project's use of it goes unnoticed. Raises FLOE-P204 where the engine does not move at all.
+        """
+        place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
+        written = (place.below("shifted") if shifted_clock else place).fresh("manifest.json")
+        moment = (datetime.now(UTC) + CLOCK_SHIFT).strftime("%Y-%m-%dT%H:%M:%SZ")
+        clock = {"DBT_RUN_STARTED_AT": moment, "TZ": FAR_EAST} if shifted_clock else {}
+        environ = whole_environment(env or {}, clock, _left_out(place, env or {}))
+        with scratch_folder() as scratch:
+            call = self._call(place, environ, Patience(cancel, timeout), scratch)
+            parsed = _parse(call)
+            if isinstance(parsed, str):
+                raise FloeError(_cut_short(parsed, "parsed the project", timeout))
+            content = call.manifest.read_bytes()
+        if shifted_clock and moment.encode() not in content:
+            raise FloeError(Problem("FLOE-P204", f"The clock of {call.engine.version} cannot be shifted."))
+        return _kept(written, content)
+
+    def run_models(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        select: str | None = None,
+        *,
+        command: Command = "run",
+        manifest: Path | None = None,
+        exclude: str | None = None,
+        selector: str | None = None,
+        full_refresh: bool = False,
+        fail_fast: bool = False,
+        vars: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        env: Mapping[str, str] | None = None,
+        working_dir: Path | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        on_event: EventCallback | None = None,
+        sealed_dir: Path | None = None,
+    ) -> DBTRunResult:
+        """Parses, compares with `manifest`, runs. Without `working_dir`, relative paths start at `project_dir`.
+
+        A run that is cancelled or times out returns the nodes that had finished by then. Raises FloeError: FLOE-P223
+        when what would run is not what was sealed, FLOE-P222 without a driver, FLOE-P224 where a `.env` would be read.
+        """
+        if full_refresh and command not in TAKES_FULL_REFRESH:
+            raise FloeError(Problem("FLOE-P204", f"`dbt {command}` knows no full refresh."))
+        place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
+        given = ["--vars", orjson.dumps(dict(vars)).decode()] if vars else []
+        args = [*given, *option("--select", select), *option("--exclude", exclude), *option("--selector", selector)]
+        args += ["--full-refresh"] * full_refresh + ["--fail-fast"] * fail_fast
+        args += ["--threads", str(threads)] if threads is not None else []
+        cwd = (working_dir or project_dir).absolute()
+        _refuse_dotenv(cwd)
+        started = time.monotonic()
+        left_out = _left_out(place, env or {})
+        with scratch_folder() as scratch:
+            parsing = self._call(place, whole_environment(env or {}, {}, left_out), Patience(cancel, timeout), scratch)
+            fresh = _parse(parsing, *given)
+            if isinstance(fresh, str):
+                return _run_result(parsing, command, fresh, (), "", started)
+            if manifest is not None:
+                _refuse_differences(normal_form(manifest.read_bytes(), target), fresh)
+            driver = driver_environment(fresh["metadata"]["adapter_type"], self._driver_path(), scratch)
+            more = {**driver, "HOME": str(scratch / "home")}
+            call = replace(parsing, place=place, cwd=cwd, environ=whole_environment(env or {}, more, left_out))
+            return _run(call, command, args, fresh, on_event, started)
+
+    def deps(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """The engine's `deps`: the only command for which it has git and the network. Raises FloeError FLOE-C205."""
+        with scratch_folder() as scratch:
+            place = Place.of(project_dir, profiles_dir, target, scratch / "target", log_path)
+            # For git, which is found on the PATH and must not meet anybody's settings.
+            environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(scratch / "home"), **(env or {})}
+            call = _Call(self._engine(), place, place.project_dir, scratch / "work", environ, Patience(cancel, timeout))
+            errors = _Errors()
+            ended = _invoke(call, errors, "deps")
+        if ended.ending:
+            raise FloeError(_cut_short(ended.ending, "installed the packages", timeout))
+        raise_if_any(replace(problem, code="FLOE-C205") for problem in errors.problems(ended, call))
+
+    def supports_parallel_execution(self) -> bool:
+        """Yes: every call is a process of its own."""
+        return True
+
+    def requirements(self, adapter_packages: Iterable[str]) -> tuple[str, ...]:
+        """The engine alone: its adapters are built in. Raises FloeError: FLOE-P220, FLOE-P221."""
+        engine = self._engine()
+        return (f"{engine.name}=={engine.version}",)
+
+    def installed(self, name: str) -> str | None:
+        """The engine's version under the name that it gives itself."""
+        engine = self._engine()
+        return engine.version if name == engine.name else None
+
+    def get_runtime_metadata(self) -> dict[str, Any]:
+        engine = self._engine()
+        return {
+            "type": "fusion",
+            "engine": engine.name,
+            "version": engine.version,
+            "binary": str(engine.path),
+            "digest": engine.digest(),
+            "adapters": dict.fromkeys(DRIVERS, engine.version),
+            "isolation": "process",
+        }
+
+    def _call(self, place: Place, environ: Mapping[str, str], patience: Patience, scratch: Path) -> _Call:
+        """A call that runs and writes in the private folder."""
+        private = replace(place, target_path=scratch / "target")
+        project = view_of(place.project_dir, scratch)
+        return _Call(self._engine(), private, project, scratch / "work", environ, patience)
+
+    def _engine(self) -> Engine:
+        if self._found is None:
+            assert isinstance(self.config, FusionConfig)  # noqa: S101 - the registry pairs plugin and model
+            self._found = find_engine(self._value(self.config.path))
+        return self._found
+
+    def _driver_path(self) -> Path | None:
+        assert isinstance(self.config, FusionConfig)  # noqa: S101 - the registry pairs plugin and model
+        configured = self._value(self.config.adbc_driver_path)
+        return Path(configured) if configured else None
+
+    def _value(self, configured: str | EnvRef | None) -> str | None:
+        if not isinstance(configured, EnvRef):
+            return configured
+        if configured.env not in self.environ:
+            hint = "The configuration of `dbt_runtime: fusion` in the platform manifest names it."
+            raise FloeError(Problem("FLOE-X001", f"the environment variable {configured.env} is not set", hint=hint))
+        return self.environ[configured.env]
+
+
+class _Errors:
+    """Keeps every error of a command that does not run nodes."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def __call__(self, line: Line | None) -> None:
+        if line and line.level == "error":
+            self._texts.append(line.text)
+
+    def problems(self, ended: Ended, call: _Call) -> list[Problem]:
+        """None after a command that went well."""
+        return _problems(self._texts, ended, call) if ended.status else []
+
+
+def _invoke(call: _Call, on_line: Callable[[Line | None], None], name: str, *args: str) -> Ended:
+    return invoke(call.command(name, *args), call.environ, call.cwd, call.patience, on_line)
+
+
+def _parse(call: _Call, *args: str) -> Manifest | Ending:
+    """Has the call's manifest.json written and returns its normal form; or how the command was cut short.
+
+    Raises FloeError: FLOE-C2xx when the project is refused. The engine's own `parse` lets a cycle pass.
+    """
+    errors = _Errors()
+    ended = _invoke(call, errors, "parse", *args)
+    if ended.ending:
+        return ended.ending
+    raise_if_any(errors.problems(ended, call))
+    if not call.manifest.is_file():
+        raise FloeError(Problem("FLOE-P205", "The Rust engine ended without an error and without a manifest.json."))
+    manifest = normal_form(call.manifest.read_bytes(), call.place.target)
+    _refuse_cycle(manifest, call.place)
+    return manifest
+
+
+def _run(
+    call: _Call,
+    command: Command,
+    args: list[str],
+    manifest: Manifest,
+    on_event: EventCallback | None,
+    started: float,
+) -> DBTRunResult:
+    run_results = call.place.fresh("run_results.json")
+    invocation_id = str(uuid.uuid4())
+    watch = Watch(manifest, on_event)
+    ended = _invoke(call, watch, command, "--show", "schedule", "--invocation-id", invocation_id, *args)
+    nodes = watch.nodes(run_results, invocation_id)
+    if ended.ending is None and ended.status and not any(node.failed for node in nodes):
+        raise FloeError(_problems(watch.errors, ended, call, "FLOE-P207"))
+    status = ended.ending or ("error" if ended.status else "success")
+    return _run_result(call, command, status, nodes, invocation_id, started)
+
+
+def _run_result(
+    call: _Call, command: Command, status: Any, nodes: tuple[NodeResult, ...], invocation_id: str, started: float
+) -> DBTRunResult:
+    ran = [node.unique_id.partition(".")[0] for node in nodes if node.status != "skipped"]
+    places = {name: call.place.target_path / file for name, file in RUN_ARTIFACTS.items()}
+    return DBTRunResult(
+        success=status == "success",
+        status=status,
+        command=command,
+        models_run=ran.count("model"),
+        tests_run=ran.count("test") + ran.count("unit_test"),
+        execution_time_seconds=time.monotonic() - started,
+        nodes=nodes,
+        invocation_id=invocation_id,
+        engine=call.engine.name,
+        engine_version=call.engine.version,
+        artifacts={name: path for name, path in places.items() if path.exists()},
+    )
+
+
+def _kept(path: Path, content: bytes) -> Path:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise FloeError(Problem("FLOE-F104", f"dbt's output cannot be written: {error}")) from error
+    return path
+
+
+def _problems(errors: list[str], ended: Ended, call: _Call, otherwise: str = "FLOE-C201") -> list[Problem]:
+    """What the engine refused; of an engine that crashed, how."""
+    texts = errors or ([ended.printed] if HEADER.search(ended.printed) else [])
+    if texts and ended.status >= 0:
+        return problems_of(texts, call.seen, otherwise)
+    return [Problem("FLOE-P205", ended.words)]
+
+
+def _cut_short(ending: Ending, what: str, timeout: float | None) -> Problem:
+    if ending == "cancelled":
+        return Problem("FLOE-P203", f"Cancelled before the Rust engine had {what}.")
+    return Problem("FLOE-P202", f"The Rust engine had not {what} after {timeout:g} seconds.")
+
+
+def _left_out(place: Place, env: Mapping[str, str]) -> frozenset[str]:
+    """The variables of the engine's process that the project asks for. dbt-core hides its own from `env_var()`, the
+    engine does not: so it gets none of these. Raises FloeError FLOE-C231 for one that it cannot do without."""
+    sources = Sources(place)
+    asked = {
+        name: sources.matches(sources.all(), re.compile(rf"env_var\(\s*['\"]{name}['\"]"))
+        for name in sorted(OWN_VARIABLES - env.keys())
+    }
+    raise_if_any(
+        Problem(
+            "FLOE-C231", f"env_var() would read the Rust engine's own variable {name}.", where, DECLARE.format(name)
+        )
+        for name, places in asked.items()
+        if name not in MAY_BE_LEFT_OUT
+        for where in places
+    )
+    return frozenset(name for name, places in asked.items() if places)
+
+
+def _refuse_dotenv(cwd: Path) -> None:
+    if (cwd / ".env").exists():
+        message = f"The Rust engine would read variables from {cwd / '.env'}."
+        raise FloeError(Problem("FLOE-P224", message, hint="Remove it, or choose another run directory."))
+
+
+def _refuse_cycle(manifest: Manifest, place: Place) -> None:
+    try:
+        TopologicalSorter(manifest["parent_map"]).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        file = manifest["nodes"].get(cycle[0], {}).get("original_file_path")
+        where = Where(file) if file and (place.project_dir / file).is_file() else None
+        message = f"Found a cycle: {' --> '.join(reversed(cycle))}"
+        raise FloeError(Problem("FLOE-C201", message, where)) from None
+
+
+def _refuse_differences(sealed: Manifest, fresh: Manifest) -> None:
+    """What was reviewed is what runs: one problem for each node that is not the same, up to a limit."""
+    differing = sorted(differing_members(sealed, fresh).items())
+    problems = [
+        Problem(
+            "FLOE-P223",
+            f"{member} is not what was sealed: {', '.join(sorted(fields))}.",
+            hint="The Rust engine parses again before it runs; here it found something else. Nothing was run.",
+        )
+        for member, fields in differing[:MAX_NAMED]
+    ]
+    if len(differing) > MAX_NAMED:
+        problems.append(Problem("FLOE-P223", f"So are {len(differing) - MAX_NAMED} more nodes, tests and other parts."))
+    raise_if_any(problems)

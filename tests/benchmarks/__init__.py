@@ -1,0 +1,1 @@
+"""floe beside bare dbt, on generated projects: `make bench`, or `python -m tests.benchmarks --help`."""

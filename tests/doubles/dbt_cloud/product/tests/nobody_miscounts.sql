@@ -1,0 +1,2 @@
+{{ config(tags=['quarrel']) }}
+select * from {{ ref('miscounts') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('stg_rings') }} where extract(hour from rung_at) < 6
