@@ -75,8 +75,8 @@ CODES: Final[dict[str, Code]] = {
     "FLOE-C231": Code(
         "Variable of the engine's own",
         REFUSED,
-        "The project calls env_var() with a name that floe sets for the Rust engine's process (HOME, PATH and a few more). It would read how floe runs the engine, which says nothing about the product.",
-        "Declare the variable under `env:` in floe.yaml, or use another name.",
+        "The project reads, or floe.yaml declares, a variable by which floe tells the Rust engine's process where its database driver is (ADBC_DRIVER_PATH, LD_PRELOAD) or what time it is (DBT_RUN_STARTED_AT).",
+        "Use another name.",
     ),
     "FLOE-C300": Code(
         "Policy not satisfied",
@@ -667,9 +667,9 @@ CODES: Final[dict[str, Code]] = {
         "Cancel it in dbt Cloud, at the address in the message.",
     ),
     "FLOE-P252": Code(
-        "Failed before dbt",
+        "Failed outside of dbt",
         FAILED,
-        "The run in dbt Cloud failed before dbt was started: the commit could not be checked out, a package could not be installed, the connection is incomplete.",
+        "The run in dbt Cloud failed, and dbt did not: the commit could not be checked out, a package could not be installed, the connection is incomplete, the job took too long.",
         "Look at the step that the message names.",
     ),
     "FLOE-P253": Code(

@@ -7,16 +7,23 @@ Here the two are joined.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_jsonable_python
 
+from floe_compiler.model.fields import is_sensitive
 from floe_compiler.resolve import Origin, Origins, ResolvedProduct
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
+    from floe_compiler.model.documents import Pointer
+
+
+HIDDEN: Final = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,36 @@ def _with_defaults(origins: Origins, configured: ConfiguredPlugins) -> Origins:
     for at, plugin in places.items():
         for field, default in _defaults(plugin):
             path = f"{at}.config.{field}"
-            found[path] = (*origins.get(path, ()), default)
+            found[path] = (*_without_secrets(origins.get(path, ()), plugin, field), *default)
     return found
 
 
-def _defaults(plugin: Configured) -> Iterator[tuple[str, Origin]]:
+def _defaults(plugin: Configured) -> Iterator[tuple[str, tuple[Origin, ...]]]:
+    """Every field of a configuration, and its default if it has one."""
     default_of = f"{plugin.offer.type.key} plugin {plugin.offer.name}"
     for name, field in type(plugin.config).model_fields.items():
-        if not field.is_required():
-            value = field.get_default(call_default_factory=True)
-            yield field.alias or name, Origin(None, default_of, value)
+        value = to_jsonable_python(field.get_default(call_default_factory=True), fallback=str)
+        yield field.alias or name, () if field.is_required() else (Origin(None, default_of, value),)
+
+
+def _without_secrets(chain: tuple[Origin, ...], plugin: Configured, field: str) -> tuple[Origin, ...]:
+    """A literal that was overridden was checked by nobody: where a secret belongs, it may be one."""
+    model = type(plugin.config)
+    return tuple(replace(origin, value=_without_secret(origin.value, model, (field,))) for origin in chain)
+
+
+def _without_secret(value: Any, model: type[BaseModel], at: Pointer) -> Any:
+    if _is_reference(value):
+        return value
+    if isinstance(value, dict):
+        return {key: _without_secret(item, model, (*at, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secret(item, model, (*at, i)) for i, item in enumerate(value)]
+    return HIDDEN if is_sensitive(model, at) and isinstance(value, str) else value
+
+
+def _is_reference(value: Any) -> bool:
+    match value:
+        case {"env": str(name)} | {"secret": str(name)} if len(value) == 1:
+            return name.isidentifier() and name.upper() == name
+    return False

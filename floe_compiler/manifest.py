@@ -14,6 +14,8 @@ from typing import Any, Final
 from floe_compiler.canonical import NotCanonical, canonical_bytes, parse
 from floe_compiler.errors import FloeError, Problem, Where
 
+PRIVATE: Final = "private"
+"""The `access` of a model that only its own group may read."""
 VARYING_METADATA: Final = frozenset(
     {"env", "generated_at", "invocation_id", "invocation_started_at", "run_started_at", "user_id"}
 )
@@ -36,9 +38,10 @@ _VARYING_ANYWHERE: Final = frozenset({"created_at", "generated_sql_file", "root_
 def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
     """The manifest as a JSON value in normal form. Raises FLOE-C206 if the bytes are no manifest."""
     try:
-        document = _parsed(manifest)
-        normal = {key: _section(key, value) for key, value in document.items()}
-        normal["metadata"] = _without(document["metadata"], VARYING_METADATA)
+        normal = _parsed(manifest)
+        for name, section in normal.items():
+            _remove_varying(name, section)
+        _remove(normal["metadata"], VARYING_METADATA)
         normal["nodes"].items()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
@@ -111,14 +114,17 @@ def _inexact(what: str, reason: str, where: Where | None) -> Problem:
     return Problem("FLOE-F001", f"{what} holds a value that JSON cannot keep exactly: {reason}", where, hint)
 
 
-def _section(name: str, section: Any) -> Any:
+def _remove_varying(name: str, section: Any) -> None:
+    """In place: nobody else holds what was just parsed, and a copy of a large manifest takes as long as reading it."""
     if name in VARYING_BY_SECTION and isinstance(section, dict):
-        varying = VARYING_BY_SECTION[name]
-        return {key: _without(member, varying) for key, member in section.items()}
-    if name == _SECTIONS_OF_LISTS and isinstance(section, dict):
-        return {key: [_without(member, _VARYING_ANYWHERE) for member in members] for key, members in section.items()}
-    return section
+        for member in section.values():
+            _remove(member, VARYING_BY_SECTION[name])
+    elif name == _SECTIONS_OF_LISTS and isinstance(section, dict):
+        for members in section.values():
+            for member in members:
+                _remove(member, _VARYING_ANYWHERE)
 
 
-def _without(member: dict[str, Any], varying: frozenset[str]) -> dict[str, Any]:
-    return {key: value for key, value in member.items() if key not in varying}
+def _remove(member: dict[str, Any], varying: frozenset[str]) -> None:
+    for field in varying:
+        member.pop(field, None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floe_compiler import stages
+from floe_compiler.published import schema
 from floe_compiler.recall import Plan, Request, key, recall, recall_result, remember, remember_result
 from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.layout import Store, prepare
@@ -83,7 +84,7 @@ def compile_product(
             workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
             parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
         progress("Freezing")
-        frozen = stages.freeze(parts, os.environ)
+        frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)
         progress("Publishing")
         stages.publish(store, frozen)
         stages.record(store, documents, frozen.digest)

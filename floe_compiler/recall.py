@@ -15,7 +15,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -29,6 +29,7 @@ from floe_compiler.store.writing import refusing_writes, replace_file
 
 FORMAT: Final = "floe recall 3"
 _PACKAGE: Final = Path(__file__).parent
+_LARGEST_SCRIPT: Final = 2**20
 
 
 class Request(NamedTuple):
@@ -129,7 +130,19 @@ def _software() -> list[Any]:
             if name.endswith(".py"):
                 status = os.stat(os.path.join(directory, name))
                 own.append((name, status.st_size, status.st_mtime_ns))
-    return [sys.version_info[:3], sorted(found), sorted(own)]
+    return [sys.version_info[:3], sorted(found), sorted(own), sorted(_engines())]
+
+
+def _engines() -> Iterator[tuple[str, int, int]]:
+    """The Rust engines on the PATH, of which the dbt runtime `fusion` may start one: no distribution tells of them.
+    A `dbt` that is but a script belongs to a distribution."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        for name in ("dbtf", "dbt", "dbt-core-experimental-parser"):
+            with suppress(OSError):
+                path = os.path.join(folder, name)
+                status = os.stat(path)
+                if status.st_size > _LARGEST_SCRIPT:
+                    yield path, status.st_size, status.st_mtime_ns
 
 
 def _read_plan(store: Store, request: Request) -> Plan | None:

@@ -12,6 +12,7 @@ from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.freeze.schema import check_schema
 from floe_compiler.plugins.contracts import CancelToken
+from floe_compiler.published import schema
 from floe_compiler.store.layout import INDEX, Store
 from floe_compiler.store.publish import publish
 from tests.bundles import index_value, make_bundle
@@ -42,7 +43,7 @@ def a_python_that_cannot_be_started(work: Path) -> None:
 def an_index_that_does_not_match_its_schema(work: Path) -> None:
     """Models and schema come from one source; only a bug parts them."""
     del work
-    check_schema({**index_value(), "product": {"name": "loaves"}})
+    check_schema({**index_value(), "product": {"name": "loaves"}}, schema("compiled-artifacts"))
 
 
 def a_damaged_bundle_in_the_store(work: Path) -> None:

@@ -14,6 +14,7 @@ What lies in `files/` is laid over the start. A case may also name a function of
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import json
@@ -29,21 +30,28 @@ import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from unittest import mock
 
 from floe_compiler import stages
+from floe_compiler.cli import main as main_module
 from floe_compiler.cli.main import main
 from floe_compiler.cli.show import show_problems
 from floe_compiler.errors import FloeError
 from floe_compiler.plugins.contracts import DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry
+from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.export import export_archive
+from floe_compiler.store.layout import INDEX, MARKER, Store
+from floe_compiler.store.publish import publish
+from floe_compiler.store.refs import write_ref
+from floe_compiler.store.scratch import remove_tree
 from tests import broken_cases
 from tests.bundles import make_bundle, on_disk, reseal
+from tests.engines import WHY_NO_RUST_ENGINE
 from tests.privileges import without_privileges
 from tests.warm import WarmRegistry
 
@@ -82,7 +90,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a command line: `said` is what people read, `codes` what machines do."""
+    """What came of a command line: `said` is what people read on stderr, `codes` what machines do."""
 
     case: Case
     status: int
@@ -101,7 +109,7 @@ def read_case(folder: Path) -> Case:
 
 
 def outcome_of(case: Case, warm: WarmRegistry) -> Outcome:
-    """Makes the fault and runs the command: once for people, once for machines."""
+    """Makes the fault and runs the command."""
     with contextlib.ExitStack() as stack:
         work = stack.enter_context(without_privileges() if case.unprivileged else _temporary_folder())
         stack.enter_context(mock.patch.dict(os.environ, _own_environment(), clear=True))
@@ -113,21 +121,33 @@ def outcome_of(case: Case, warm: WarmRegistry) -> Outcome:
         for change in case.change:
             _apply(change, stack)
         before = _published(work)
-        status, printed, said = _run(case, ())
+        ran = _run(case)
         after = _published(work)
-        codes = None
-        if case.run and "--json" in _help(case):
-            _, document, _ = _run(case, ("--json",))
-            codes = tuple(problem["code"] for problem in json.loads(document or "{}").get("problems", ()))
-    return Outcome(case, status, _steady(said, work), printed, codes, before, after)
+    return Outcome(case, ran.status, _steady(ran.said, work), ran.printed, ran.codes, before, after)
 
 
-def _run(case: Case, more: tuple[str, ...]) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main([*shlex.split(case.run), *more]) if case.run else _called(case)
-    return status, out.getvalue(), err.getvalue()
+class _Ran(NamedTuple):
+    status: int
+    printed: str
+    said: str
+    codes: tuple[str, ...] | None
+
+
+def _run(case: Case) -> _Ran:
+    """Runs the command; what it says to people is said to machines too, as `--json` would."""
+    out, err, document = io.StringIO(), io.StringIO(), io.StringIO()
+
+    def show_to_both(error: FloeError, *, as_json: bool) -> None:
+        with contextlib.redirect_stdout(document):
+            show_problems(error, as_json=True)
+        show_problems(error, as_json=as_json)
+
+    to_both = mock.patch.object(main_module, "show_problems", show_to_both)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), to_both:
+        status = main(shlex.split(case.run)) if case.run else _called(case)
+    problems = json.loads(document.getvalue())["problems"] if document.getvalue() else None
+    codes = tuple(problem["code"] for problem in problems) if problems else None
+    return _Ran(status, out.getvalue(), err.getvalue(), codes)
 
 
 def _called(case: Case) -> int:
@@ -140,13 +160,6 @@ def _called(case: Case) -> int:
     return 0
 
 
-def _help(case: Case) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        main([shlex.split(case.run)[0], "--help"])
-    return out.getvalue()
-
-
 # -- what there is before the fault --------------------------------------------------------------------------
 
 
@@ -154,6 +167,29 @@ def _a_product(work: Path) -> None:
     """A product and its platform."""
     for part in SOUND.iterdir():
         shutil.copytree(part, work / part.name)
+
+
+def _a_compiled_product(work: Path) -> None:
+    """The same with a store that holds its bundle, compiled once for all cases."""
+    for part in _compiled().iterdir():
+        shutil.copytree(part, work / part.name)
+
+
+@cache
+def _compiled() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="floe-compiled-"))
+    atexit.register(remove_tree, folder)
+    _a_product(folder)
+    with contextlib.chdir(folder):
+        _floe(Path("compile product"))
+    return folder
+
+
+def _a_store(work: Path) -> None:
+    """A store `shelf`, in which the ref `orders` names a sealed bundle."""
+    bundle, store = make_bundle(), Store(work / "shelf")
+    publish(store, bundle)
+    write_ref(store, "orders", bundle.digest)
 
 
 def _a_bundle(work: Path) -> None:
@@ -165,7 +201,9 @@ def _a_bundle(work: Path) -> None:
 
 STARTS: Final[Mapping[str, Callable[[Path], None]]] = {
     "product": _a_product,
+    "compiled": _a_compiled_product,
     "bundle": _a_bundle,
+    "store": _a_store,
     "nothing": lambda work: None,
 }
 
@@ -206,22 +244,15 @@ def _resize(path: Path, bytes: int) -> None:
 
 def _seal(path: Path, set: Mapping[str, Any]) -> None:
     """Another index in the place of the sealed one: canonical, with other values at the dotted places."""
-    value = json.loads((path / "compiled_artifacts.json").read_bytes())
+    value = json.loads((path / INDEX).read_bytes())
     for place, new in set.items():
         *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
         inner = value
         for step in way:
             inner = inner[step]
         inner[last] = new
+    (path / INDEX).chmod(0o644)  # in a store it is read-only
     reseal(path, value)
-
-
-def _relabel(path: Path, name: str, to: Path) -> None:
-    """Puts the bundle in the folder `to` in the place of the one that a ref of the store at `path` names."""
-    digest = (path / "refs" / name).read_text().strip()
-    place = path / "bundles" / digest.replace(":", "-")
-    _remove(place)
-    shutil.copytree(to, place)
 
 
 def _floe(run: Path, **_: Any) -> None:
@@ -237,13 +268,12 @@ CHANGES: Final[Mapping[str, Callable[..., object]]] = {
     "remove": _remove,
     "rename": lambda path, to: path.rename(to),
     "link": lambda path, to: path.symlink_to(to),
-    "fifo": lambda path: os.mkfifo(path),
+    "fifo": os.mkfifo,
     "folder": lambda path: path.mkdir(parents=True),
     "mode": lambda path, bits: path.chmod(int(bits, 8)),
     "flip": _flip,
     "resize": _resize,
     "seal": _seal,
-    "relabel": _relabel,
     "floe": _floe,
 }
 """By the key that names the change; its value is the path, the other keys are arguments."""
@@ -259,7 +289,7 @@ def _disk(path: Path, size: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", "--lazy", str(path)], check=True)  # dbt keeps its log open
 
 
 @contextlib.contextmanager
@@ -289,10 +319,18 @@ def _installed(path: Path) -> Iterator[None]:
         yield
 
 
+def _needed() -> contextlib.AbstractContextManager[None]:
+    """The Rust engine, which the fault is about."""
+    if WHY_NO_RUST_ENGINE:
+        raise CannotBeMade(WHY_NO_RUST_ENGINE)
+    return contextlib.nullcontext()
+
+
 SURROUNDINGS: Final[Mapping[str, Callable[..., contextlib.AbstractContextManager[Any]]]] = {
     "disk": _disk,
     "installed": _installed,
     "interrupted": _interrupted,
+    "needs": lambda engine: _needed(),
     "variable": lambda name, value: mock.patch.dict(os.environ, {str(name): value}),
 }
 """The same for changes that have to be undone."""
@@ -306,18 +344,25 @@ def _apply(change: Mapping[str, Any], stack: contextlib.ExitStack) -> None:
     (kind,) = change.keys() & (CHANGES.keys() | SURROUNDINGS.keys())
     arguments = {key: value for key, value in change.items() if key != kind}
     if kind in CHANGES:
-        CHANGES[kind](Path(change[kind]), **arguments)
+        CHANGES[kind](_path(change[kind]), **arguments)
     else:
         stack.enter_context(SURROUNDINGS[kind](Path(change[kind]), **arguments))
+
+
+def _path(text: str) -> Path:
+    """A path; of one with a `*`, the only path that it stands for."""
+    found = sorted(Path().glob(text)) if "*" in text and not text.startswith("compile") else [Path(text)]
+    assert len(found) == 1, f"{text} stands for {found}"
+    return found[0]
 
 
 # -- what is compared ----------------------------------------------------------------------------------------
 
 
 def _published(work: Path) -> frozenset[str]:
-    """Every path in the folder and in its stores, but for what a store may keep of a refused command."""
+    """Every path in the folder and in its stores, but for what a store may keep after a refusal."""
     paths = {path.relative_to(work) for path in work.rglob("*")}
-    stores = {path.parent for path in paths if path.name == "FLOE_STORE"}
+    stores = {path.parent for path in paths if path.name == MARKER} | {p for p in paths if p.name == STORE_FOLDER}
     kept = {store / name for store in stores for name in _STATE}
     made = {path for store in stores for path in (store, *(p for p in paths if p.parent == store))}
     return frozenset(str(p) for p in paths if p not in made and not any(p.is_relative_to(k) for k in kept))
@@ -325,7 +370,7 @@ def _published(work: Path) -> frozenset[str]:
 
 _UNSTEADY: Final = {
     r"(?<=sha256[:-])[0-9a-f]{64}": "<digest>",
-    r"\.floe-\d+-[0-9a-f]{12}": ".floe-<process>",
+    r"\b\d+-[0-9a-f]{12}\b": "<process>",
     r"(?<=<digest>\.)[0-9a-f]{8}": "<chance>",
     r" *\d+\.\d+ ?s\b": " <time>",
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from floe_compiler.cli.arguments import add_json
 from floe_compiler.plugins.registry import PluginRegistry
 from floe_compiler.plugins.types import BY_ANY_NAME, TYPES
+
+_REFERENCES: Final = {"EnvRef": "{env: NAME}", "SecretRef": "{secret: NAME}"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
+    if not rows:
+        print(f"{options.name} has nothing to configure", file=sys.stderr)
     widths = {key: max(len(str(row[key])) for row in rows) for key in rows[0]} if rows else {}
     for row in rows:
         print("  ".join(f"{row[key]!s:<{width}}" for key, width in widths.items()).rstrip())
@@ -55,7 +60,19 @@ def _fields(registry: PluginRegistry, plugin_type: str, name: str) -> Iterator[d
         required = field in described.get("required", ())
         yield {
             "field": field,
-            "type": details.get("type") or " | ".join(sorted(str(d.get("type")) for d in details.get("anyOf", ()))),
+            "type": _type(details),
             "default": "required" if required else json.dumps(details.get("default")),
             "description": details.get("description", ""),
         }
+
+
+def _type(details: dict[str, Any]) -> str:
+    """A JSON schema in a few words: `string | {secret: NAME}`."""
+    if "$ref" in details:
+        name = details["$ref"].rpartition("/")[2]
+        return _REFERENCES.get(name, "object")
+    if "enum" in details or "const" in details:
+        return " | ".join(json.dumps(value) for value in details.get("enum", [details.get("const")]))
+    members = details.get("anyOf") or details.get("oneOf") or ()
+    found = [_type(member) for member in members if member.get("type") != "null"] or [str(details.get("type", "any"))]
+    return " | ".join(dict.fromkeys(found))

@@ -105,7 +105,7 @@ def _cancelled_by_ctrl_c() -> Iterator[CancelToken]:
 
 def _show_event(event: RunEvent) -> None:
     if event.kind == "status":
-        say(f"  {event.unique_id} is {event.status}")
+        say(f"  {event.unique_id}: {event.status}")
     elif event.kind == "finished":
         mark = _MARKS.get(event.status, event.status)
         place = f"{event.index}/{event.total}" if event.total else ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from floe_compiler.compile.plugins import configure
 from floe_compiler.compile.profiles import profiles_yml, render_outputs
-from floe_compiler.compile.workspace import Workspace, as_people_see, write_profile
+from floe_compiler.compile.workspace import Workspace, write_profile
 from floe_compiler.plugins.registry import PluginRegistry, blame
-from floe_compiler.resolve import ResolvedProduct
 from floe_compiler.store.writing import refusing_writes
+
+if TYPE_CHECKING:
+    from floe_compiler.resolve import ResolvedProduct
 
 
 def install(
@@ -27,7 +30,7 @@ def install(
         write_profile(workspace, profiles)
     chosen = configured.by_type["dbt_runtime"]
     runtime = registry.get_runtime(chosen.offer.name, resolved.plugins["dbt_runtime"].config, environ)
-    with blame(chosen.offer), as_people_see(resolved.project):
+    with blame(chosen.offer), resolved.project.as_people_see():
         try:
             runtime.deps(
                 resolved.project.directory,

@@ -6,20 +6,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
 from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
 from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
-from floe_compiler.compile.workspace import Workspace, as_people_see, lay_out
+from floe_compiler.compile.workspace import Workspace, lay_out
 from floe_compiler.errors import raise_if_any
-from floe_compiler.model.bundle import PluginInfo
-from floe_compiler.model.policy_report import PolicyReport
 from floe_compiler.model.values import references
 from floe_compiler.plugins.contracts import ComputePlugin, DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
-from floe_compiler.resolve import ResolvedProduct
 from floe_compiler.store.writing import refusing_writes
+
+if TYPE_CHECKING:
+    from floe_compiler.model.bundle import PluginInfo
+    from floe_compiler.model.policy_report import PolicyReport
+    from floe_compiler.resolve import ResolvedProduct
 
 Progress = Callable[[str], None]
 PLACEHOLDER: Final = "floe-placeholder"
@@ -81,7 +83,7 @@ def compile(
             lay_out(workspace, resolved.project.files, profiles)
         rendered = [dict(output.values) for output in outputs.values()] if runtime.reads_profile else []
         sealed_environment = _environment(resolved, *references(rendered))
-        with blame(chosen.offer), as_people_see(resolved.project):
+        with blame(chosen.offer), resolved.project.as_people_see():
             requirements = runtime.requirements(_adapters(configured))
             manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
             runtime_files = runtime.sealed_files()
@@ -108,9 +110,7 @@ def compile(
     )
 
 
-def _environment(
-    resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]
-) -> dict[str, str]:
+def _environment(resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]) -> dict[str, str]:
     """All that dbt sees while it compiles: build constants, and placeholders for what a run will bring."""
     placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), PLACEHOLDER)
     return {**placeholders, **resolved.product.env}

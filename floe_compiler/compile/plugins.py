@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from floe_compiler.errors import Problem, Where, raise_if_any
-from floe_compiler.load.checked import problems_of
-from floe_compiler.load.documents import Document
 from floe_compiler.model.bundle import PluginInfo
+from floe_compiler.model.checked import problems_of
+from floe_compiler.model.documents import Document
 from floe_compiler.plugins.contracts import Plugin, PluginConfig
-from floe_compiler.plugins.registry import Offer, PluginRegistry
-from floe_compiler.resolve import PluginChosen, ResolvedProduct
+
+if TYPE_CHECKING:
+    from floe_compiler.plugins.registry import Offer, PluginRegistry
+    from floe_compiler.resolve import PluginChosen, ResolvedProduct
 
 P = TypeVar("P", bound=Plugin)
 

@@ -14,12 +14,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
 from floe_compiler.compile.rules import PROJECT_FILE, RULES, Found, Subject, own_findings, place_of
-from floe_compiler.compile.workspace import as_people_see
 from floe_compiler.errors import PolicyRefused, Problem, Where
 from floe_compiler.manifest import normal_bytes
-from floe_compiler.model.policies import Policies, Severity, Waiver
 from floe_compiler.model.policy_report import (
     IdleWaiver,
     PolicyFinding,
@@ -32,6 +29,8 @@ from floe_compiler.plugins.contracts import Checks, DataQualityPlugin
 from floe_compiler.plugins.registry import blame
 
 if TYPE_CHECKING:
+    from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
+    from floe_compiler.model.policies import Policies, Severity, Waiver
     from floe_compiler.resolve import ResolvedProduct
 
 _VERDICTS: Final[Mapping[Severity, Verdict]] = {"error": "failed", "warn": "warned"}
@@ -88,7 +87,7 @@ def judge(
     policies = resolved.platform.policies
     if policies is None or not severities(policies):
         return PolicyReport(outcome="no_policies")
-    with as_people_see(resolved.project):
+    with resolved.project.as_people_see():
         normal = {target: normal_bytes(manifest, target) for target, manifest in evidence.manifests.items()}
     sealed = (*resolved.project.files.values(), *(content for content, _ in normal.values()), *evidence.others)
     subject = Subject(resolved, {target: form for target, (_, form) in normal.items()}, sum(map(len, sealed)))

@@ -9,16 +9,19 @@ the prefix by which dbt knows that its value must not be shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 
-from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
 from floe_compiler.model.values import EnvRef, SecretRef
 from floe_compiler.plugins.contracts import ComputePlugin, ProfileOutput
 from floe_compiler.plugins.registry import blame
 
+if TYPE_CHECKING:
+    from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
+
 SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # noqa: S105 - a prefix, not a secret
+_JINJA: Final = ("{{", "{%", "{#")
 
 
 def render_outputs(configured: ConfiguredPlugins) -> dict[str, ProfileOutput]:
@@ -55,6 +58,6 @@ def _written(value: Any) -> Any:
         return {key: _written(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_written(item) for item in value]
-    if isinstance(value, str) and ("{{" in value or "{%" in value):
+    if isinstance(value, str) and any(mark in value for mark in _JINJA):
         return "{{ " + repr(value) + " }}"
     return value

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from floe_compiler.model.policies import (
-    AllowedMaterializations,
-    ForbiddenPackages,
-    MaxBundleSize,
-    Policies,
-    RequiredOwner,
-    RequiredSchedule,
-)
-
 if TYPE_CHECKING:
     from floe_compiler.load import DbtProject
+    from floe_compiler.model.policies import (
+        AllowedMaterializations,
+        ForbiddenPackages,
+        MaxBundleSize,
+        Policies,
+        RequiredOwner,
+        RequiredSchedule,
+    )
     from floe_compiler.resolve import ResolvedProduct
 
 PROJECT_FILE: Final = "dbt_project.yml"

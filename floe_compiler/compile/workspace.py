@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from floe_compiler.digests import digest
-from floe_compiler.errors import FloeError
-from floe_compiler.load import DbtProject
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +31,7 @@ class Workspace:
 
 
 def lay_out(workspace: Workspace, files: Mapping[str, bytes], profiles: bytes) -> None:
-    """Writes project and profile into the workspace.
-
-    A file's modification time is made from its digest: dbt's partial parsing takes an unchanged time for
-    unchanged content, and so it is, wherever and whenever the workspace is made.
-    """
+    """Writes project and profile into the workspace."""
     folders: set[Path] = set()
     for path, content in files.items():
         file = workspace.project / path
@@ -49,8 +39,6 @@ def lay_out(workspace: Workspace, files: Mapping[str, bytes], profiles: bytes) -
             file.parent.mkdir(parents=True, exist_ok=True)
             folders.add(file.parent)
         file.write_bytes(content)
-        moment = _moment_of(content)
-        os.utime(file, ns=(moment, moment))
     write_profile(workspace, profiles)
 
 
@@ -58,18 +46,3 @@ def write_profile(workspace: Workspace, profiles: bytes) -> None:
     """Writes the profile alone, for what dbt does in the project's own folder."""
     workspace.profiles.mkdir(parents=True)
     (workspace.profiles / "profiles.yml").write_bytes(profiles)
-
-
-@contextmanager
-def as_people_see(project: DbtProject) -> Iterator[None]:
-    """Gives problems in the workspace's copy of a file the place of the file that people wrote."""
-    try:
-        yield
-    except FloeError as error:
-        raise FloeError(map(project.seen, error.problems)) from error
-
-
-def _moment_of(content: bytes) -> int:
-    """Nanoseconds since 1970, in whole microseconds (dbt keeps times as floats), never zero."""
-    number = int(digest(content).removeprefix("sha256:")[:12], 16)
-    return (1_000_000 + number % (2**31 * 1_000_000)) * 1_000

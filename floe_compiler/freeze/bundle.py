@@ -31,8 +31,7 @@ from floe_compiler.model.bundle import (
 )
 from floe_compiler.model.frozen import FrozenBundle
 from floe_compiler.model.policy_report import REPORT
-from floe_compiler.store.integrity import Listed, list_problems
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX, Listed, list_problems
 
 if TYPE_CHECKING:
     from floe_compiler.compile import CompiledParts
@@ -50,10 +49,22 @@ _MEDIA_TYPES: Final = {
 }
 
 
-def freeze(parts: CompiledParts, environ: Mapping[str, str]) -> FrozenBundle:
-    """Seals the parts; `environ` is compared with, so that no credential of it is sealed. Raises FloeError:
+def freeze(parts: CompiledParts, schema: Any, environ: Mapping[str, str]) -> FrozenBundle:
+    """Seals the parts. `schema` is the published one; `environ` is compared with, so that no credential of it
+    is sealed. Raises FloeError:
     FLOE-F001 not representable, F002 and F005 volatile, F003 path not portable, F004 does not match its schema,
     F010 and F011 secrets."""
+    with parts.resolved.project.as_people_see():
+        manifests, nodes = _normal_manifests(parts)
+    files = dict(sorted(_files(parts, manifests)))
+    raise_if_any(_unusable_paths(files, parts))
+    index_bytes = canonical_bytes(_index(parts, nodes, files))
+    raise_if_any(leak_problems({**files, INDEX: index_bytes}, PROJECT, parts.resolved, environ))
+    return _read_back(index_bytes, files, schema)
+
+
+def _normal_manifests(parts: CompiledParts) -> tuple[dict[str, bytes], dict[str, int]]:
+    """The manifest of every target in its one form, and how many nodes it has."""
     manifests: dict[str, bytes] = {}
     nodes: dict[str, int] = {}
     problems: list[Problem] = []
@@ -64,12 +75,8 @@ def freeze(parts: CompiledParts, environ: Mapping[str, str]) -> FrozenBundle:
             problems.extend(volatile_nodes(normal, parts.second_manifests[target], target))
         if parts.workspace.root.name.encode() in manifests[target]:
             problems.extend(placed_nodes(normal, parts.workspace.root.name))
-    raise_if_any(map(parts.resolved.project.seen, problems))
-    files = dict(sorted(_files(parts, manifests)))
-    raise_if_any(_unusable_paths(files, parts))
-    index_bytes = canonical_bytes(_index(parts, nodes, files))
-    raise_if_any(leak_problems({**files, INDEX: index_bytes}, PROJECT, parts.resolved, environ))
-    return _read_back(index_bytes, files)
+    raise_if_any(problems)
+    return manifests, nodes
 
 
 def manifest_path(target: str) -> str:
@@ -139,10 +146,10 @@ def _index(parts: CompiledParts, nodes: Mapping[str, int], files: Mapping[str, b
         ) from error
 
 
-def _read_back(index_bytes: bytes, files: Mapping[str, bytes]) -> FrozenBundle:
+def _read_back(index_bytes: bytes, files: Mapping[str, bytes], schema: Any) -> FrozenBundle:
     """Believes nothing: the bytes that will be published must parse, match the schema and tell the same files."""
     value = parse_canonical(index_bytes)
-    check_schema(value)
+    check_schema(value, schema)
     index = CompiledArtifacts.model_validate(value)
     return FrozenBundle(digest(index_bytes), index, index_bytes, files)
 

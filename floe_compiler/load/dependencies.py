@@ -16,15 +16,16 @@ from pydantic import ValidationError
 from floe_compiler.canonical import NotCanonical, parse, parse_canonical
 from floe_compiler.digests import digest, is_digest
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.load.documents import Pointer
 from floe_compiler.load.loaded import Loaded, shown_as
+from floe_compiler.manifest import PRIVATE
 from floe_compiler.model.bundle import CompiledArtifacts
+from floe_compiler.model.documents import Pointer
 from floe_compiler.model.inputs import DataProduct, DependencyChoice
 from floe_compiler.store.archive import Archive
-from floe_compiler.store.integrity import Folder, Listed, digest_problem, list_problems
-from floe_compiler.store.layout import INDEX, Store
+from floe_compiler.store.integrity import Folder, digest_problem
+from floe_compiler.store.layout import Store
+from floe_compiler.store.listing import INDEX, Listed, list_problems
 
-PRIVATE: Final = "private"
 PROTECTED: Final = "protected"  # dbt's default
 Accesses = Mapping[str, str]
 """dbt's `access` (private, protected or public) of every model, by its name."""

@@ -16,7 +16,6 @@ import yaml
 
 from floe_compiler.canonical import MAX_SAFE_INTEGER
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.load.documents import Pointer
 from floe_compiler.load.places import Placed, Places, step
 from floe_compiler.load.plain_scalars import (
     Scalar,
@@ -36,6 +35,7 @@ from floe_compiler.load.source_text import (
     hidden_in_name,
     visible,
 )
+from floe_compiler.model.documents import Pointer
 
 _MERGE_KEY: Final = "<<"
 _TAG: Final = "tag:yaml.org,2002:"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from floe_compiler.errors import Problem
-from floe_compiler.load.documents import Document, Pointer
+from floe_compiler.model.documents import Document, Pointer
 
 
 class Standard(NamedTuple):
@@ -108,8 +108,7 @@ def _entries(root: Any) -> Iterator[tuple[Pointer, Any]]:
             pending.extend(((*pointer, i), item) for i, item in enumerate(value))
         elif isinstance(value, dict):
             for key, item in value.items():
-                if pointer != ("targets",):
-                    yield (*pointer, key), item
+                yield (*pointer, key), item
                 if pointer or key not in _NAMES_OF_OTHERS:
                     pending.append(((*pointer, key), item))
 

@@ -6,16 +6,18 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
-from floe_compiler.load.dependencies import LoadedDependency, load_dependencies
 from floe_compiler.load.loaded import Loaded, read_model, shown_as
 from floe_compiler.load.project import DbtProject, load_project
 from floe_compiler.load.schedule import schedule_problems
 from floe_compiler.load.tiers import Tiers, load_tiers
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
 from floe_compiler.store.layout import Store
+
+if TYPE_CHECKING:
+    from floe_compiler.load.dependencies import LoadedDependency
 
 PRODUCT_FILE: Final = "floe.yaml"
 
@@ -77,7 +79,7 @@ def load(product: Path, store: Store) -> Documents:
     loaded = read_model(_product_file(product), DataProduct)
     problems = list(_schedule_problems(loaded))
     tiers = _attempt(lambda: load_tiers(loaded), problems)
-    dependencies = _attempt(lambda: load_dependencies(loaded, store), problems)
+    dependencies = _attempt(lambda: _dependencies(loaded, store), problems)
     project = _attempt(lambda: _project(loaded), problems)
     raise_if_any(problems)
     assert tiers and project and dependencies is not None  # noqa: S101 - each failed attempt has left a problem
@@ -100,6 +102,14 @@ def _product_file(product: Path) -> Path:
 def _schedule_problems(product: Loaded[DataProduct]) -> Iterator[Problem]:
     if product.model.schedule:
         yield from schedule_problems(product.model.schedule, product.document)
+
+
+def _dependencies(product: Loaded[DataProduct], store: Store) -> tuple[LoadedDependency, ...]:
+    if not product.model.dependencies:
+        return ()
+    from floe_compiler.load.dependencies import load_dependencies  # noqa: PLC0415 - dear, and few have any
+
+    return load_dependencies(product, store)
 
 
 def _project(product: Loaded[DataProduct]) -> DbtProject:

@@ -10,10 +10,10 @@ from typing import Final, Generic, TypeVar
 from pydantic import BaseModel
 
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.load.checked import checked
-from floe_compiler.load.documents import Document
 from floe_compiler.load.enforced import breaches
 from floe_compiler.load.yaml_door import parse_document, read_file
+from floe_compiler.model.checked import checked
+from floe_compiler.model.documents import Document
 
 M = TypeVar("M", bound=BaseModel)
 _FAR_ABOVE: Final = "../../../"

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.load.documents import Pointer
 from floe_compiler.load.plain_scalars import Scalar
+from floe_compiler.model.documents import Pointer
 
 MAX_VALUES: Final = 100_000
 MAX_COPIED: Final = 100_000

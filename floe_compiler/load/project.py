@@ -12,9 +12,9 @@ from typing import Final
 
 from floe_compiler.digests import digest
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
-from floe_compiler.load.documents import Document, Pointer
 from floe_compiler.load.source_text import visible
 from floe_compiler.load.yaml_door import parse_foreign, read_file
+from floe_compiler.model.documents import Document, Pointer
 from floe_compiler.sources import IGNORE_FILE, PATH_KINDS, Layout, installed_packages, layout_of, walk
 
 MAX_PROJECT_FILE: Final = 512 * 1024 * 1024
@@ -52,6 +52,14 @@ class DbtProject:
         if problem.where is None or problem.where.file not in self.files:
             return problem
         return replace(problem, where=replace(problem.where, file=self._shown(problem.where.file)))
+
+    @contextmanager
+    def as_people_see(self) -> Iterator[None]:
+        """Gives problems in files of the project, raised in the block, their places as people see them."""
+        try:
+            yield
+        except FloeError as error:
+            raise FloeError(map(self.seen, error.problems)) from error
 
     def _shown(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.shown_as, path))

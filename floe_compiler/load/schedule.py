@@ -17,7 +17,7 @@ from typing import Final
 from cronsim import CronSim, CronSimError
 
 from floe_compiler.errors import Problem
-from floe_compiler.load.documents import Document
+from floe_compiler.model.documents import Document
 from floe_compiler.model.inputs import ScheduleChoice
 
 _FIELDS: Final = ("minute", "hour", "day of month", "month", "day of week")

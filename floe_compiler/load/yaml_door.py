@@ -23,8 +23,8 @@ import yaml
 from floe_compiler import canonical
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.load.document_builder import FOREIGN, STRICT, Dialect, DocumentBuilder
-from floe_compiler.load.documents import Document
 from floe_compiler.load.source_text import SourceText, decoded
+from floe_compiler.model.documents import Document
 
 MAX_SIZE: Final = 16 * 1024 * 1024
 _OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+SENSITIVE: Final = "sensitive"
+"""Marks a field whose content no message may show."""
 EnvName = Annotated[
     str,
     Field(
@@ -28,13 +30,11 @@ class SecretRef(BaseModel):
     """`{secret: NAME}`: the same, handled as a secret and fed by the secrets plugin."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    secret: EnvName
+    secret: Annotated[EnvName, SENSITIVE]
 
 
 Text = str | EnvRef | SecretRef
 """A text field that may also be a reference."""
-SENSITIVE: Final = "sensitive"
-"""Marks a field whose content no message may show."""
 
 
 def _only_a_reference(value: Any) -> Any:

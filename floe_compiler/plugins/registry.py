@@ -12,7 +12,6 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,7 +19,7 @@ from typing import Any, Final, cast
 from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.plugins import contracts
 from floe_compiler.plugins.contracts import DBTRuntimePlugin, Plugin
-from floe_compiler.plugins.types import BY_ANY_NAME, TYPES, PluginType
+from floe_compiler.plugins.types import BY_ANY_NAME, TYPES, PluginType, unknown_plugin
 
 BUILT_IN_DISTRIBUTION: Final = "floe-compiler"
 _BUILT_INS: Final = Path(__file__).parent.parent / "builtin"
@@ -99,19 +98,6 @@ class PluginRegistry:
         runtime_class = cast(type[DBTRuntimePlugin], self.plugin_class(offer))
         with blame(offer):
             return runtime_class(runtime_class.config_model.model_validate(dict(config)), environ)
-
-
-def unknown_plugin(plugin_type: str, name: str, known: tuple[str, ...], where: Where | None) -> Problem:
-    """The problem of a name that no plugin of that type has."""
-    near = get_close_matches(name, known, n=1)
-    guess = f": did you mean `{near[0]}`?" if near else ""
-    offered = ", ".join(f"`{n}`" for n in known) or "none"
-    return Problem(
-        "FLOE-R010",
-        f"there is no {plugin_type} plugin `{name}`{guess}",
-        where,
-        f"Installed {plugin_type} plugins: {offered}.",
-    )
 
 
 @contextmanager

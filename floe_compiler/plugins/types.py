@@ -5,7 +5,10 @@ This module imports no contract, so that listing types and names stays cheap; `c
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Final, NamedTuple
+
+from floe_compiler.errors import Problem, Where
 
 
 class PluginType(NamedTuple):
@@ -46,3 +49,16 @@ TYPES: Final[tuple[PluginType, ...]] = (
 
 BY_KEY: Final[dict[str, PluginType]] = {row.key: row for row in TYPES}
 BY_ANY_NAME: Final[dict[str, PluginType]] = {name: row for row in TYPES for name in (row.key, row.plural, row.group)}
+
+
+def unknown_plugin(plugin_type: str, name: str, known: tuple[str, ...], where: Where | None) -> Problem:
+    """The problem of a name that no plugin of that type has."""
+    near = get_close_matches(name, known, n=1)
+    guess = f": did you mean `{near[0]}`?" if near else ""
+    offered = ", ".join(f"`{n}`" for n in known) or "none"
+    return Problem(
+        "FLOE-R010",
+        f"there is no {plugin_type} plugin `{name}`{guess}",
+        where,
+        f"Installed {plugin_type} plugins: {offered}.",
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from floe_compiler.errors import Problem, Where
-from floe_compiler.load import Loaded
-from floe_compiler.model.inputs import DataProduct
-from floe_compiler.resolve.choices import PluginChosen
-from floe_compiler.resolve.platform import Platform
 from floe_compiler.resolve.rules import covers
+
+if TYPE_CHECKING:
+    from floe_compiler.load import Loaded
+    from floe_compiler.model.inputs import DataProduct
+    from floe_compiler.resolve.choices import PluginChosen
+    from floe_compiler.resolve.platform import Platform
 
 
 def unapproved(

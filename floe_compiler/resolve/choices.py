@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from floe_compiler.errors import Problem, Where
-from floe_compiler.load import Loaded
-from floe_compiler.model.inputs import DataProduct
-from floe_compiler.plugins.registry import unknown_plugin
-from floe_compiler.plugins.types import TYPES
-from floe_compiler.resolve.platform import Platform
-from floe_compiler.resolve.tiers import Cell, Statement
+from floe_compiler.plugins.types import TYPES, unknown_plugin
+
+if TYPE_CHECKING:
+    from floe_compiler.load import Loaded
+    from floe_compiler.model.inputs import DataProduct
+    from floe_compiler.resolve.platform import Platform
+    from floe_compiler.resolve.tiers import Cell, Statement
 
 DEFAULT_TARGET: Final = "dev"
 Offered = Mapping[str, Sequence[str]]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from floe_compiler.errors import Problem
-from floe_compiler.load import Documents
-from floe_compiler.load.dependencies import PRIVATE, LoadedDependency
+from floe_compiler.manifest import PRIVATE
+
+if TYPE_CHECKING:
+    from floe_compiler.load import Documents
+    from floe_compiler.load.dependencies import LoadedDependency
 
 
 @dataclass(frozen=True, slots=True)

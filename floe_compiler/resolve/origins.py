@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from floe_compiler.load import Loaded
-from floe_compiler.load.documents import Pointer
-from floe_compiler.model.inputs import DataProduct
 from floe_compiler.resolve.choices import Origin, PluginChosen, ResolvedTarget, origin_of
-from floe_compiler.resolve.platform import Platform
-from floe_compiler.resolve.tiers import Cell, Key
+
+if TYPE_CHECKING:
+    from floe_compiler.load import Loaded
+    from floe_compiler.model.documents import Pointer
+    from floe_compiler.model.inputs import DataProduct
+    from floe_compiler.resolve.platform import Platform
+    from floe_compiler.resolve.tiers import Cell, Key
 
 Chain = tuple[Origin, ...]
 """All that was said of one value; what decided it is first."""
@@ -27,6 +29,8 @@ def origins_of(
     """Of every value of the product, and of the platform as far as it holds for these targets."""
     found: dict[str, Chain] = {f"plugins.{key}": (plugin.origin,) for key, plugin in plugins.items()}
     found.update((_shown(key), _chain(cell)) for key, cell in platform.in_force())
+    for i, waiver in enumerate(platform.tier.waivers):
+        found[f"policies.waivers.{i}"] = (origin_of(waiver),)
     for target in targets:
         found.update(_target(platform, target))
     if "default_target" not in found and len(platform.model.targets) <= 1:

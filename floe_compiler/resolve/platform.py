@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from floe_compiler.errors import Where
-from floe_compiler.load.documents import Document, Pointer
-from floe_compiler.load.tiers import Tiers
+from floe_compiler.model.documents import Document, Pointer
 from floe_compiler.model.inputs import PlatformManifest
 from floe_compiler.resolve.tiers import Cell, Key, Tier, choice_of, merge, tier_of
+
+if TYPE_CHECKING:
+    from floe_compiler.errors import Where
+    from floe_compiler.load.tiers import Tiers
 
 _WAIVERS: Final = ("policies", "waivers")
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from floe_compiler.errors import Problem, raise_if_any
-from floe_compiler.load import DbtProject, Documents
-from floe_compiler.load.documents import Document
-from floe_compiler.model.inputs import DataProduct, PlatformManifest
 from floe_compiler.resolve.approval import unapproved
 from floe_compiler.resolve.choices import (
     Offered,
@@ -22,6 +20,11 @@ from floe_compiler.resolve.dependencies import ResolvedDependency, resolved_depe
 from floe_compiler.resolve.origins import Origins, origins_of
 from floe_compiler.resolve.platform import merged
 from floe_compiler.resolve.tightening import loosenings
+
+if TYPE_CHECKING:
+    from floe_compiler.load import DbtProject, Documents
+    from floe_compiler.model.documents import Document
+    from floe_compiler.model.inputs import DataProduct, PlatformManifest
 
 
 @dataclass(frozen=True, slots=True)

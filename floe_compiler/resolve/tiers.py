@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from floe_compiler.errors import Where
-from floe_compiler.load import Loaded
-from floe_compiler.load.documents import Pointer
-from floe_compiler.model.inputs import PlatformManifest, PluginChoice, TargetChoice
 from floe_compiler.plugins.types import TYPES
 from floe_compiler.resolve.rules import Path, rule_of
+
+if TYPE_CHECKING:
+    from floe_compiler.errors import Where
+    from floe_compiler.load import Loaded
+    from floe_compiler.model.documents import Pointer
+    from floe_compiler.model.inputs import PlatformManifest, PluginChoice, TargetChoice
 
 
 class Key(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Final
 
 from floe_compiler.errors import Problem
@@ -30,25 +31,26 @@ def loosenings(tier: Tier) -> Iterator[Problem]:
 
 
 def _against_rule(key: Key, cell: Cell) -> Iterator[Problem]:
-    rule = rule_of(key.path)
-    for i, statement in enumerate(cell.said):
-        for above in cell.said[i + 1 :]:
-            if how := rule.loosens(above.value, statement.value):
-                yield _loosened(rule.code, f"`{key}` {how}", statement, above)
-                break
+    """Each statement against the next one above it: not to loosen is transitive, so one fault is told once."""
+    for statement, above in pairwise(cell.said):
+        yield from _compared(key, statement, above)
 
 
 def _against_default_list(tier: Tier) -> Iterator[Problem]:
-    """A target's first own list of materializations takes the place of the default lists above it."""
+    """A target's first own list of materializations takes the place of the default list above it."""
     defaults = tier.cells.get(Key((*_MATERIALIZATIONS, "default")))
     for key, cell in tier.cells.items():
-        if not defaults or key.path[:3] != (*_MATERIALIZATIONS, "by_target"):
-            continue
-        rule, first = rule_of(key.path), cell.said[-1]
-        for above in defaults.said:
-            if tier.is_above(above.where, first.where) and (how := rule.loosens(above.value, first.value)):
-                yield _loosened(rule.code, f"`{key}` {how}", first, above)
-                break
+        if defaults and key.path[:3] == (*_MATERIALIZATIONS, "by_target"):
+            first = cell.said[-1]
+            nearest = [above for above in defaults.said if tier.is_above(above.where, first.where)][:1]
+            for above in nearest:
+                yield from _compared(key, first, above)
+
+
+def _compared(key: Key, statement: Statement, above: Statement) -> Iterator[Problem]:
+    rule = rule_of(key.path)
+    if how := rule.loosens(above.value, statement.value):
+        yield _loosened(rule.code, f"`{key}` {how}", statement, above)
 
 
 def _against_policies_above(tier: Tier) -> Iterator[Problem]:
@@ -82,7 +84,8 @@ def _against_lock(lock: Lock, tier: Tier) -> Iterator[Problem]:
             if tier.is_above(lock.where, statement.where) and _changes(key, statement.value, lock.path, locked, held):
                 message = f"`{key}` is changed, but {lock.author} locked `{lock.path}` at {lock.where}"
                 hint = f"Keep the value that is locked, or ask {lock.author.owner}."
-                yield Problem("FLOE-R033", message, statement.where, hint)
+                where = statement.where.hidden() if key.plugin else statement.where  # a configuration may hold secrets
+                yield Problem("FLOE-R033", message, where, hint)
 
 
 def _changes(key: Key, value: Any, path: str, locked: Mapping[Key, Any], held: Mapping[Key, Any]) -> bool:

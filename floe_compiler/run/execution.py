@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
-from floe_compiler.model.bundle import CompiledArtifacts
-from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.run.selection import effective_selection
 from floe_compiler.store.writing import refusing_writes
-from floe_compiler.verify import VerifiedBundle
+
+if TYPE_CHECKING:
+    from floe_compiler.model.bundle import CompiledArtifacts
+    from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
+    from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+    from floe_compiler.verify import VerifiedBundle
 
 SECRET_PREFIX = "DBT_ENV_SECRET_"  # noqa: S105 - dbt's prefix for what it must not show
 

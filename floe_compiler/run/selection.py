@@ -6,7 +6,10 @@ intersection).
 
 from __future__ import annotations
 
-from floe_compiler.model.bundle import CompiledArtifacts
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from floe_compiler.model.bundle import CompiledArtifacts
 
 
 def effective_selection(index: CompiledArtifacts, target: str, asked: str | None) -> str | None:

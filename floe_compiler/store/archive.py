@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from floe_compiler.digests import digest, digest_of
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.store.integrity import Listed, differs, index_too_large, regular_file
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.integrity import differs, index_too_large, regular_file
 from floe_compiler.store.limits import CHUNK, MAX_INDEX
+from floe_compiler.store.listing import INDEX, Listed
 from floe_compiler.store.paths import shown
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.store.archive import archive_bytes
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.scratch import scratch_folder
 from floe_compiler.store.tree import write_tree
 from floe_compiler.store.writing import OCCUPIED, refusing_writes, sync, write_file

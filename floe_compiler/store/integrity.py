@@ -14,24 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from floe_compiler.digests import digest, digest_of
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.store.layout import INDEX
-from floe_compiler.store.limits import CHUNK, MAX_FILE, MAX_FILES, MAX_INDEX, MAX_TOTAL, in_words
-from floe_compiler.store.paths import folders_of, path_problems, shown
+from floe_compiler.store.limits import CHUNK, MAX_FILES, MAX_INDEX, in_words
+from floe_compiler.store.listing import INDEX, Listed, list_problems
+from floe_compiler.store.paths import folders_of, shown
 
 # A link is refused by the system itself; a pipe without a writer does not block.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-class Listed(NamedTuple):
-    """A file as the index lists it."""
-
-    path: str
-    size: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +111,6 @@ def digest_problem(index_bytes: bytes, expected: str) -> Problem | None:
     if found == expected:
         return None
     return Problem("FLOE-V012", f"this is bundle {found}, not {shown(expected)}", Where(INDEX))
-
-
-def list_problems(listed: Sequence[Listed]) -> Iterator[Problem]:
-    """What makes a list of files one that no bundle can have: its paths, or its size."""
-    yield from path_problems([file.path for file in listed], INDEX)
-    if len(listed) > MAX_FILES:
-        yield Problem("FLOE-V014", f"{len(listed)} files are listed; the cap is {MAX_FILES}", Where(INDEX))
-    for file in listed:
-        if file.size > MAX_FILE:
-            message = f"{in_words(file.size)} are listed; the cap of a file is {in_words(MAX_FILE)}"
-            yield Problem("FLOE-V014", message, Where(shown(file.path)))
-    total = sum(file.size for file in listed)
-    if total > MAX_TOTAL:
-        message = f"the files add up to {in_words(total)}; the cap is {in_words(MAX_TOTAL)}"
-        yield Problem("FLOE-V014", message, Where(INDEX))
 
 
 @contextmanager

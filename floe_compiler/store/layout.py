@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from floe_compiler.errors import FloeError, Problem, Where
+from floe_compiler.store.listing import INDEX as INDEX
 from floe_compiler.store.writing import refusing_writes, replace_file
 
-INDEX: Final = "compiled_artifacts.json"
 MARKER: Final = "FLOE_STORE"
 LAYOUT: Final = b"floe store 1\n"
 _TAGS: Final = {

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from floe_compiler.errors import Problem, Where
 from floe_compiler.store.integrity import check_folder
-from floe_compiler.store.layout import INDEX, Store, prepare
+from floe_compiler.store.layout import Store, prepare
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.scratch import locked, scratch_folder
 from floe_compiler.store.tree import SEALED_FOLDER, write_tree
 from floe_compiler.store.writing import OCCUPIED, refusing_writes, sync

@@ -27,9 +27,9 @@ from floe_compiler.canonical import NotCanonical, canonical_bytes, digest, parse
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.model.bundle import SCHEMA_VERSION, CompiledArtifacts
 from floe_compiler.store.archive import Archive
-from floe_compiler.store.integrity import Folder, Listed, digest_problem, list_problems
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.integrity import Folder, digest_problem
 from floe_compiler.store.limits import MAX_FILES, MAX_INDEX, MAX_TOTAL, in_words
+from floe_compiler.store.listing import INDEX, Listed, list_problems
 from floe_compiler.store.paths import folders_of, shown
 from floe_compiler.verify.verified import SEAL, VerifiedBundle
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from floe_compiler.model.bundle import CompiledArtifacts
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.paths import folders_of
 from floe_compiler.store.writing import refusing_writes
 

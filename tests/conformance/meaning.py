@@ -45,55 +45,65 @@ DEFAULTS: Final[dict[str, Any]] = {
 
 
 class Difference(NamedTuple):
-    """Fields in which the engines differ: globs over `<kind>.<field>`; a bare `<kind>` is the whole member."""
+    """Fields in which the engines differ, as globs over `<kind>.<field>`, parts of them included, and why."""
 
-    fields: str
+    fields: tuple[str, ...]
     why: str
 
 
 DIFFERENCES: Final = (
     Difference(
-        "metric semantic_model saved_query exposure.depends_on.nodes",
+        ("metric missing", "semantic_model missing", "saved_query missing", "exposure.depends_on.nodes"),
         "semantic models in the older YAML: the Rust engine says so (dbt1157) and leaves them out",
     ),
+    Difference(("model.contract.checksum",), "dbt-core also digests what a contract covers"),
     Difference(
-        "*.checksum *.checksum.*",
+        ("*.checksum",),
         "dbt-core digests a file's stripped text, the Rust engine its text with blanks collapsed, and no test's",
     ),
-    Difference("model.contract.checksum", "dbt-core also digests what a contract covers"),
-    Difference("*.depends_on.nodes_with_ref_location", "the Rust engine notes where each ref() stands"),
+    Difference(("*.depends_on.nodes_with_ref_location",), "the Rust engine notes where each ref() stands"),
     Difference(
-        "*.depends_on *.depends_on.macros",
+        ("*.depends_on.macros",),
         "which macros a node uses: dbt-core finds them by name in the text, the Rust engine as they are called",
     ),
-    Difference("*.static_analysis source.config.schema_origin", "how far the Rust engine analyses SQL"),
-    Difference("*.quoting", "the Rust engine writes the adapter's quoting at every node"),
-    Difference("*.unrendered_config *.unrendered_config.*", "configuration before it is rendered, for `--state`"),
-    Difference("model.columns.*.meta model.columns.*.tags", "the Rust engine hands a model's on to its columns"),
-    Difference("source.columns.*.meta", "and a source's"),
-    Difference("*.doc_blocks", "dbt-core notes which docs blocks a description is made of"),
-    Difference("model.deprecation_date", "a date, or midnight of that date"),
-    Difference("model.primary_key", "the Rust engine infers it from tests, dbt-core from constraints only"),
-    Difference("source.relation_name", "`external_location` of dbt-duckdb: the Rust engine applies it when it runs"),
-    Difference("source.source_meta group.config", "`meta` in a second place"),
-    Difference("*.patch_path snapshot.path", "how the YAML file of a node is spelled"),
+    Difference(("*.static_analysis", "source.config.schema_origin"), "how far the Rust engine analyses SQL"),
+    Difference(("*.quoting",), "the Rust engine writes the adapter's quoting at every node"),
+    Difference(("*.unrendered_config",), "configuration before it is rendered, which `--state` compares"),
     Difference(
-        "test.config.alias test.config.severity test.raw_code test.refs",
+        ("model.columns.*.meta", "model.columns.*.tags", "source.columns.*.meta"),
+        "the Rust engine hands the tags and `meta` of a model or source on to its columns",
+    ),
+    Difference(("*.doc_blocks",), "dbt-core notes which docs blocks a description is made of"),
+    Difference(("model.deprecation_date",), "a date, or midnight of that date"),
+    Difference(("model.primary_key",), "the Rust engine infers it from tests, too"),
+    Difference(
+        ("source.relation_name",),
+        "dbt-duckdb's `external_location`: dbt-core applies it when it parses, the Rust engine when it runs",
+    ),
+    Difference(
+        ("source.source_meta", "group.config"), "`meta` in a second place, and what dbt-core configures a group with"
+    ),
+    Difference(("*.patch_path", "snapshot.path"), "how the YAML file of a node is spelled"),
+    Difference(
+        ("test.config.alias", "test.config.severity", "test.raw_code", "test.refs"),
         "a test's shortened name, the case of its severity, its configuration as text, a version as text",
     ),
     Difference(
-        "unit_test.alias unit_test.contract unit_test.database unit_test.language unit_test.refs "
-        "unit_test.tested_node_unique_id",
+        tuple(
+            f"unit_test.{field}"
+            for field in ("alias", "contract", "database", "language", "refs", "tested_node_unique_id")
+        ),
         "to the Rust engine a unit test is a node",
     ),
-    Difference("unit_test.given unit_test.expect.*", "rows of fixture files: dbt-core reads them in at parse time"),
+    Difference(("unit_test.given", "unit_test.expect"), "rows of fixture files: dbt-core reads them when it parses"),
     Difference(
-        "analysis.fqn analysis.relation_name analysis.materialized analysis.config.materialized analysis.meta "
-        "analysis.config.meta",
+        tuple(
+            f"analysis.{field}" for field in ("fqn", "relation_name", "materialized", "config.materialized", "*meta")
+        ),
         "to the Rust engine an analysis is a model that is not built, and takes no `meta`",
     ),
-    Difference("operation.config operation.config.* operation.tags operation.index", "hooks: only dbt-core configures them"),
-    Difference("seed.config.materialized", "dbt-core writes that a seed is a seed"),
+    Difference(("operation.config", "operation.tags", "operation.index"), "hooks: only dbt-core configures them"),
+    Difference(("seed.config.materialized",), "dbt-core writes that a seed is a seed"),
 )
 
 
@@ -112,14 +122,18 @@ def differing(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[s
     """Member and `<kind>.<field>` of everything in which two manifests in one form differ."""
     for unique_id in sorted(first.keys() | second.keys()):
         kind = unique_id.partition(".")[0]
-        for field in _fields(first.get(unique_id), second.get(unique_id), kind):
-            yield unique_id, field
+        if unique_id in first and unique_id in second:
+            yield from ((unique_id, field) for field in _fields(first[unique_id], second[unique_id], kind))
+        else:
+            yield unique_id, f"{kind} missing"
 
 
 def row_of(field: str) -> Difference | None:
-    """The row of the table that covers a field."""
+    """The row of the table that covers a field, or one that it is a part of."""
+    names = field.split(".")
+    wholes = [".".join(names[:length]) for length in range(len(names), 0, -1)]
     for row in DIFFERENCES:
-        if any(fnmatchcase(field, glob) for glob in row.fields.split()):
+        if any(fnmatchcase(whole, glob) for whole in wholes for glob in row.fields):
             return row
     return None
 
@@ -138,7 +152,8 @@ def _plain(value: Any, key: str = "") -> Any:
 
 
 def _fields(first: Any, second: Any, path: str) -> Iterator[str]:
-    if isinstance(first, dict) and isinstance(second, dict):
+    if isinstance(first or second, dict) and isinstance(second or first, dict):
+        first, second = first or {}, second or {}
         for key in sorted(first.keys() | second.keys()):
             yield from _fields(first.get(key), second.get(key), f"{path}.{key}")
     elif first != second:

@@ -13,17 +13,21 @@ from typing import Any
 
 import pytest
 
+from floe_compiler.builtin.dbt_runtime.fusion import FusionDBTPlugin
 from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
 from floe_compiler.errors import FloeError
 from floe_compiler.model.runs import DBTRunResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+from tests.engines import needs_rust_engine
 
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 PROFILES = PROJECTS / "profiles"
-RUNTIMES: dict[str, type[DBTRuntimePlugin]] = {"local": LocalDBTPlugin}
+RUNTIMES: dict[str, type[DBTRuntimePlugin]] = {"local": LocalDBTPlugin, "fusion": FusionDBTPlugin}
+SECONDS = {"local": 8.0, "fusion": 3.0}
+"""In which each has surely built a small model, but not a large one."""
 
 
-@pytest.fixture(scope="module", params=RUNTIMES)
+@pytest.fixture(scope="module", params=["local", pytest.param("fusion", marks=needs_rust_engine)])
 def runtime(request: pytest.FixtureRequest) -> Iterator[DBTRuntimePlugin]:
     plugin = RUNTIMES[request.param]()
     yield plugin
@@ -286,7 +290,7 @@ def test_a_cancelled_run_returns_what_was_done(runtime: DBTRuntimePlugin, tmp_pa
 def test_a_run_that_takes_too_long_returns_what_was_done(runtime: DBTRuntimePlugin, tmp_path: Path) -> None:
     bench = Bench(tmp_path, "slow")
     manifest = bench.compile(runtime)
-    result = bench.run(runtime, manifest=manifest, timeout=8.0)
+    result = bench.run(runtime, manifest=manifest, timeout=SECONDS[runtime.get_runtime_metadata()["type"]])
     assert (result.success, result.status) == (False, "timeout")
     assert statuses(result)["model.glacier.quick"] == "success"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 
 from fixtures.demo import copy_products
 from floe_compiler.manifest import normal_form
+from floe_compiler.plugins.contracts import DBTRuntimePlugin
 from tests.conformance.meaning import DIFFERENCES, differing, one_form, row_of
 from tests.engines import needs_rust_engine
 from tests.warm import WarmRegistry
@@ -32,50 +33,66 @@ PROJECTS = sorted(
 )
 
 
-def _set_up(project: Path, work: Path) -> tuple[Path, Path, Mapping[str, str]]:
-    """A copy of the project with all that it needs, a profile for it, and its environment."""
-    copy_products(work / "products")
-    copy = work / "products" / project.name
-    if not copy.exists():
-        shutil.copytree(project, copy)
-    settings = yaml.safe_load((copy / "dbt_project.yml").read_text())
-    product = copy / "floe.yaml"
-    env = (yaml.safe_load(product.read_text()).get("env") or {}) if product.is_file() else {}
-    output = {"type": "duckdb", "path": "same.duckdb", "schema": "same"}
-    profiles = work / "profiles"
-    profiles.mkdir()
-    profile = {settings["profile"]: {"target": "dev", "outputs": {"dev": output}}}
-    (profiles / "profiles.yml").write_text(json.dumps(profile))
-    return copy, profiles, env
+class Bench:
+    """Copies of all projects with what they need, and a profile for each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        copy_products(root)
+        for project in PROJECTS:
+            if not (root / project.name).exists():
+                shutil.copytree(project, root / project.name)
+
+    def compiled(self, runtime: DBTRuntimePlugin, project: str, into: str) -> dict[str, Any]:
+        """What a runtime makes of a project, in one form."""
+        folder, out = self._root / project, self._root / "out" / into / project
+        written = runtime.compile_project(
+            folder, self._profiles(folder), "dev", env=_constants(folder), target_path=out, log_path=out
+        )
+        return one_form(normal_form(written.read_bytes(), "dev"))
+
+    def _profiles(self, project: Path) -> Path:
+        name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
+        output = {"type": "duckdb", "path": "same.duckdb", "schema": "same"}
+        profiles = self._root / "profiles" / project.name
+        profiles.mkdir(parents=True, exist_ok=True)
+        (profiles / "profiles.yml").write_text(json.dumps({name: {"target": "dev", "outputs": {"dev": output}}}))
+        return profiles
+
+
+def _constants(project: Path) -> dict[str, str]:
+    product = project / "floe.yaml"
+    return (yaml.safe_load(product.read_text()).get("env") or {}) if product.is_file() else {}
+
+
+Manifests = dict[str, dict[str, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def manifests(registry: WarmRegistry, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """For each project, what dbt-core and the Rust engine make of it, each in one form."""
-    found: dict[str, dict[str, Any]] = {}
-    for project in PROJECTS:
-        work = tmp_path_factory.mktemp(project.name)
-        copy, profiles, env = _set_up(project, work)
-        for name in ("local", "fusion"):
-            places = {"target_path": work / name, "log_path": work / "logs"}
-            runtime = registry.get_runtime(name, {}, {})
-            written = runtime.compile_project(copy, profiles, "dev", env=env, **places)
-            found.setdefault(project.name, {})[name] = one_form(normal_form(written.read_bytes(), "dev"))
-    return found
+def manifests(registry: WarmRegistry, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """For each project what dbt-core (`local`) and the Rust engine (`fusion`) make of it, each in one form."""
+    bench = Bench(tmp_path_factory.mktemp("projects"))
+    runtimes = {name: registry.get_runtime(name, {}, {}) for name in ("local", "fusion")}
+    with ThreadPoolExecutor(2) as pool:
+        coming = {
+            project.name: {name: pool.submit(bench.compiled, rt, project.name, name) for name, rt in runtimes.items()}
+            for project in PROJECTS
+        }
+        return {project: {name: one.result() for name, one in both.items()} for project, both in coming.items()}
 
 
 @pytest.mark.parametrize("project", [project.name for project in PROJECTS])
-def test_what_differs_is_in_the_table(manifests: dict[str, dict[str, Any]], project: str) -> None:
+def test_what_differs_is_in_the_table(manifests: Manifests, project: str) -> None:
     both = manifests[project]
     assert [found for found in differing(both["local"], both["fusion"]) if row_of(found[1]) is None] == []
 
 
-def test_the_table_has_no_row_too_many(manifests: dict[str, dict[str, Any]]) -> None:
+def test_the_table_has_no_row_too_many(manifests: Manifests) -> None:
     needed = {row_of(field) for both in manifests.values() for _, field in differing(both["local"], both["fusion"])}
     assert [row for row in DIFFERENCES if row not in needed] == []
 
 
-def test_every_model_is_there_with_its_name_its_text_and_its_place(manifests: dict[str, dict[str, Any]]) -> None:
+def test_every_model_is_there_with_its_name_its_text_and_its_place(manifests: Manifests) -> None:
     def models(manifest: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         fields = ("database", "schema", "alias", "raw_code", "original_file_path", "columns", "version")
         return {

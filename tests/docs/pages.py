@@ -46,11 +46,6 @@ class Block:
         """The file that the block shows: `title=floe.yaml`."""
         return next((word.removeprefix("title=") for word in self.info.split() if word.startswith("title=")), None)
 
-    @property
-    def elsewhere(self) -> bool:
-        """It needs something that no test has, as a commercial service: it is read and checked, not run."""
-        return "elsewhere" in self.info.split()
-
 
 @dataclass(frozen=True)
 class Page:

@@ -128,7 +128,9 @@ def _chips(x: int, y: int) -> Iterator[str]:
 def _sealed(y: int) -> Iterator[str]:
     yield from _card(40, y, WIDTH - 80, 58, SEALED)
     yield _text(64, y + 35, "sealed bundle", 16, PAPER, bold=True)
-    yield _text(240, y + 35, "a read-only folder of native files, or one file; named by its digest sha256:…", 14, "#cbd5e1")
+    yield _text(
+        240, y + 35, "a read-only folder of native files, or one file; named by its digest sha256:…", 14, "#cbd5e1"
+    )
 
 
 def _arrow(y: int, label: str, length: int = 40) -> Iterator[str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from floe_compiler import codes
 from floe_compiler.cli.main import COMMANDS
@@ -20,7 +21,6 @@ from floe_compiler.plugins.contracts import Plugin
 from floe_compiler.plugins.registry import PluginRegistry
 from floe_compiler.plugins.types import BY_KEY, TYPES, PluginType
 from floe_compiler.store import layout
-from floe_compiler.verify import steps
 from tests.docs.stages import stages
 
 _REGION: Final = re.compile(r"(<!-- drawn: (?P<name>[A-Za-z- ]+) -->\n)(?P<content>.*?)(<!-- end -->)", re.S)
@@ -182,7 +182,12 @@ def _parameter(parameter: ast.arg, default: ast.expr | None) -> str:
     typed = f"{parameter.arg}: {ast.unparse(parameter.annotation)}" if parameter.annotation else parameter.arg
     if default is None:
         return typed
-    return f"{typed}{' = ' if parameter.annotation else '='}{ast.unparse(default)}"
+    written = json.dumps(default.value) if _is_text(default) else ast.unparse(default)
+    return f"{typed}{' = ' if parameter.annotation else '='}{written}"
+
+
+def _is_text(node: ast.expr) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 # -- the spine, the bundle, the store, the command line ------------------------------------------------------
@@ -190,9 +195,7 @@ def _parameter(parameter: ast.arg, default: ast.expr | None) -> str:
 
 def spine() -> str:
     """Every stage with what it takes and gives."""
-    rows = (
-        (f"`{stage.name}`", f"`{stage.takes}`", f"`{stage.gives}`", stage.purpose) for stage in stages()
-    )
+    rows = ((f"`{stage.name}`", f"`{stage.takes}`", f"`{stage.gives}`", stage.purpose) for stage in stages())
     return _table(("Stage", "Takes", "Gives", "What it is"), rows)
 
 
@@ -217,11 +220,6 @@ def _about(field: dict[str, Any], definitions: dict[str, Any]) -> str:
 def store_layout() -> str:
     """The lines of the one module that knows."""
     return f"```text\n{_after_first_paragraph(layout)}\n```"
-
-
-def verify_steps() -> str:
-    """The steps as the module lists them."""
-    return f"```text\n{_after_first_paragraph(steps).rpartition(chr(10) * 2)[0]}\n```"
 
 
 def commands() -> str:
@@ -259,5 +257,4 @@ REGIONS: Final[dict[str, Callable[..., str]]] = {
     "signatures": signatures,
     "spine": spine,
     "store-layout": store_layout,
-    "verify-steps": verify_steps,
 }

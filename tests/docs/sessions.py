@@ -6,7 +6,7 @@ Then
 
 - a block with a `title=` is written to that file,
 - of a `console` block, every line with a `$` is typed, and what follows it is what must be printed,
-- a `python` block is executed; a `text` block right after it is what it prints,
+- a `python` block is executed; a `text output` block right after it is what it prints,
 - `sh`, `yaml` and others without a title are checked elsewhere, and leave the session alone.
 
 Simple `floe` commands run in this process, so that one warm dbt serves all pages; everything else is bash's.
@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
+from fixtures.demo import PRODUCTS, copy_products
 from floe_compiler import stages
 from floe_compiler.cli.main import main
-from fixtures.demo import PRODUCTS, copy_products
 from tests.docs.pages import Block, Page
 from tests.warm import WarmRegistry
 
@@ -203,7 +203,7 @@ def _lay_down(session: Session, blocks: tuple[Block, ...], number: int) -> None:
     block = blocks[number]
     if block.title:
         session.write(block.title, block.content)
-    elif block.language == "python" and not block.elsewhere and not _is_followed_by_output(blocks, number):
+    elif block.info == "python" and not _is_followed_by_output(blocks, number):
         session.execute(block.content)
 
 
@@ -259,5 +259,3 @@ def _printed() -> Iterator[io.StringIO]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         yield out
-
-

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from floe_compiler import pipeline
@@ -39,8 +40,9 @@ def spine_in_words() -> tuple[str, ...]:
 
 def _called_in(function: str) -> Iterator[str]:
     """The stages that a function of the pipeline calls, in its order."""
-    tree = ast.parse(inspect.getsource(getattr(pipeline, function)))
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    module = ast.parse(Path(pipeline.__file__).read_text(encoding="utf-8"))
+    (found,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    calls = [node.func for node in ast.walk(found) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         match call:
             case ast.Attribute(value=ast.Name(id="stages"), attr=name) if name in spine_in_words():

@@ -151,7 +151,10 @@ def test_the_overview_explains_plugin_selection() -> None:
 def test_the_overview_explains_dbt_runtime_against_compute() -> None:
     (question, contract, *_) = _table_in(page(FOUR_LAYERS), "`compute` against `dbt_runtime`", "")
     assert question["`dbt_runtime: local`"] == "Where does **dbt** run?"
-    assert (contract["`compute: duckdb`"], contract["`dbt_runtime: local`"]) == ("`ComputePlugin`", "`DBTRuntimePlugin`")
+    assert (contract["`compute: duckdb`"], contract["`dbt_runtime: local`"]) == (
+        "`ComputePlugin`",
+        "`DBTRuntimePlugin`",
+    )
 
 
 # -- plugin-architecture.md ----------------------------------------------------------------------------------
@@ -163,9 +166,7 @@ def test_the_plugin_page_lists_the_contracts_with_their_entry_points() -> None:
     assert shown == [(f"`{row.key}`", f"`{row.contract}`", f"`{row.group}`") for row in TYPES]
 
 
-@pytest.mark.parametrize(
-    "contract", [row.contract for row in TYPES if hasattr(contracts, row.contract)]
-)
+@pytest.mark.parametrize("contract", [row.contract for row in TYPES if hasattr(contracts, row.contract)])
 def test_the_plugin_page_shows_every_contract_with_its_real_signatures(contract: str) -> None:
     shown = _classes_in(page(PLUGINS))[contract]
     assert shown == _methods(next(iter(ast.parse(inspect.getsource(getattr(contracts, contract))).body)))
@@ -251,9 +252,13 @@ def _imports_checked(folder: Path, module: str | None = None) -> str:
     shutil.copy(ROOT / "pyproject.toml", folder)
     if module is not None:
         (folder / "floe_compiler" / "compile" / "shortcut.py").write_text(module)
-    names = [c["name"] for c in tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]]
+    names = [
+        c["name"] for c in tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    ]
     assert "Only the dbt runtimes touch dbt" in names
-    program = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; lint_imports_command()"
+    program = (
+        "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; lint_imports_command()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
     )

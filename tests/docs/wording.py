@@ -19,7 +19,9 @@ _ENFORCED: Final = re.compile(
     re.I,
 )
 _LAYER: Final = re.compile(r"\bframeworks?\b|\bruntimes?\b|\bdbt_runtime\b|\bwhere dbt runs\b", re.I)
-_IS_ENFORCED: Final = r"\W+(?:is|are|itself is)(?: \w+)? (?:enforced|hard-?\s?coded|hard-?\s?wired|mandatory|not pluggable)"
+_IS_ENFORCED: Final = (
+    r"\W+(?:is|are|itself is)(?: \w+)? (?:enforced|hard-?\s?coded|hard-?\s?wired|mandatory|not pluggable)"
+)
 _SWAPPED: Final = re.compile(
     rf"\b(?:runtimes?|dbt_runtime|dbtRunner|where dbt runs){_IS_ENFORCED}"
     r"|\bframeworks?\W+(?:is|are)(?: \w+)? pluggable",

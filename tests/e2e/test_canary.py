@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.unit.policies.products import write_files
@@ -41,59 +41,79 @@ PRODUCT = {
         profile: parrot
         on-run-start: "{{ log(target, info=true) }}"
     """,
-    # A model that repeats all that dbt tells it.
+    # It repeats all that dbt and DuckDB tell it.
     "models/parrot.sql": """
         {{ config(materialized='table') }}
-        select $${{ target }} {{ target.items() | list }} {{ env_var('FAVOURITE_COLOUR_0', 'grey') }} {{ var('x', 'y') }}$$ as said
+        select
+            $${{ target }} {{ target.items() | list }}$$ as target,
+            '{{ env_var("FAVOURITE_COLOUR_0", "grey") }}' as colour,
+            (select string_agg(secret_string) from duckdb_secrets()) as secrets
     """,
 }
-NOT_PLANTED = frozenset({".env", "profiles.yml", "credentials", ".netrc"})
 
 
 @pytest.fixture
-def canaries() -> dict[str, str]:
-    """By where each is planted. None looks like a token, so that nothing but care keeps it out."""
-    return {f"canary-{n}": f"Canary{n:02}xQ{n * 7919 % 97:02}-{os.urandom(9).hex()}" for n in range(50)}
+def canaries() -> tuple[str, ...]:
+    """None looks like a token, so that nothing but care keeps it out."""
+    return tuple(f"Canary{n:02}xQ-{os.urandom(9).hex()}" for n in range(50))
 
 
-def test_no_planted_secret_turns_up_anywhere(tmp_path: Path, canaries: Mapping[str, str]) -> None:
+def test_no_planted_secret_turns_up_anywhere(tmp_path: Path, canaries: tuple[str, ...]) -> None:
     product, home, temporary = tmp_path / "above" / "product", tmp_path / "home", tmp_path / "temporary"
     temporary.mkdir()
     write_files(product, PRODUCT)
-    environ = _plant(tuple(canaries.values()), product, home)
+    environ = _plant(canaries, product, home)
     environ |= {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary)}
+    planted = set(tmp_path.rglob("*"))
 
-    said = _floe("compile", product, environ, status=0)
-    said += _floe("run", product, environ, "parrot", status=0)
-    (product / "models" / "broken.sql").write_text("select {{ env_var('GITHUB_TOKEN') }} {{ env_var('FAVOURITE_COLOUR_1') }}")
-    said += _floe("compile", product, environ, status=3)
-    (product / "models" / "broken.sql").write_text("select from {{ target }} where")
-    said += _floe("compile", product, environ, status=0)
-    said += _floe("run", product, environ, "parrot", status=1)
+    said = _floe(["compile"], product, environ, status=0)
+    said += _floe(["run", "parrot"], product, environ, status=0)
+    target, colour, secrets = _told(product / ".floe" / "runs" / "parrot" / "dev" / "dev.duckdb")
+    broken = product / "models" / "broken.sql"
+    broken.write_text("select 1\nfrom {{ env_var('FAVOURITE_COLOUR_1') }}")
+    refused = _floe(["compile", "--report", "found.json"], product, environ, status=3)
+    broken.write_text("select from {{ target }} where")
+    said += refused + _floe(["compile"], product, environ, status=0)
+    said += _floe(["run", "parrot"], product, environ, status=1)
 
-    database = product / ".floe" / "runs" / "parrot" / "dev" / "dev.duckdb"
-    assert b"http" in said.encode() or database.exists()
-    places = {"what was printed": said.encode()}
-    for folder in (product, temporary):
-        for file in folder.rglob("*"):
-            if file.is_file() and file.name not in NOT_PLANTED or "bundles" in file.parts and file.is_file():
-                places[str(file.relative_to(tmp_path))] = file.read_bytes()
-    assert any("partial_parse" in place or place.endswith(".msgpack") for place in places)
-    assert str(database.relative_to(tmp_path)) in places
-    found = {(place, name) for place, content in places.items() for name, value in canaries.items() if value.encode() in content}
-    assert not found
+    # What was said to be hidden was there to be found.
+    assert "'schema': 'main'" in target and "'schema': 'main'" in said
+    assert "type=http" in secrets and "bearer_token=redacted" in secrets
+    assert colour == "grey"
+    assert "FAVOURITE_COLOUR_1" in refused and "models/broken.sql:2" in refused
+
+    left = [file for file in tmp_path.rglob("*") if file.is_file() and (file not in planted or file.suffix == ".sql")]
+    assert {file.suffix for file in left} >= {".msgpack", ".duckdb", ".json", ".log", ".sql", ".yml"}
+    places = {str(file): file.read_bytes() for file in left} | {"what was printed": said.encode()}
+    assert [
+        (place, canary) for place, content in places.items() for canary in canaries if canary.encode() in content
+    ] == []
+
+
+def _told(database: Path) -> tuple[str, ...]:
+    """What the model heard."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        row = connection.execute("select target, colour, secrets from main.parrot").fetchone()
+    assert row
+    return tuple(map(str, row))
 
 
 def _plant(secrets: tuple[str, ...], product: Path, home: Path) -> dict[str, str]:
     """Puts each secret somewhere, and returns the environment."""
-    variables = (*CREDENTIALS, *(f"SERVICE_{n}_API_KEY" for n in range(15)), *(f"FAVOURITE_COLOUR_{n}" for n in range(15)))
+    variables = (
+        *CREDENTIALS,
+        *(f"SERVICE_{n}_API_KEY" for n in range(15)),
+        *(f"FAVOURITE_COLOUR_{n}" for n in range(15)),
+    )
     environ = dict(zip(variables, secrets, strict=False))
     beside, above, profile, netrc, aws = (secrets[len(variables) + n :][:3] for n in range(0, 15, 3))
     names = ("FAVOURITE_COLOUR_0", "FAVOURITE_COLOUR_20", "DBT_ENV_SECRET_BIRD")
     for folder, values in ((product, beside), (product.parent, above)):
         lines = [f"{name}={value}" for name, value in zip(names, values, strict=True)]
         (folder / ".env").write_text("\n".join(lines))
-    outputs = f"{{dev: {{type: duckdb, path: {profile[0]}.duckdb, schema: {profile[1]}, settings: {{a: {profile[2]}}}}}}}"
+    outputs = (
+        f"{{dev: {{type: duckdb, path: {profile[0]}.duckdb, schema: {profile[1]}, settings: {{a: {profile[2]}}}}}}}"
+    )
     write_files(
         home,
         {
@@ -105,9 +125,9 @@ def _plant(secrets: tuple[str, ...], product: Path, home: Path) -> dict[str, str
     return environ
 
 
-def _floe(command: str, product: Path, environ: Mapping[str, str], *arguments: str, status: int) -> str:
+def _floe(arguments: list[str], product: Path, environ: Mapping[str, str], *, status: int) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "floe_compiler", command, *(arguments or ["."])],
+        [sys.executable, "-m", "floe_compiler", *arguments],
         cwd=product,
         env=dict(environ),
         capture_output=True,

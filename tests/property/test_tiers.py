@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,7 +170,49 @@ def test_the_order_of_keys_means_nothing(body: dict[str, Any]) -> None:
     assert values[0] == values[1]
 
 
-@given(st.lists(names, unique=True), st.lists(names, unique=True))
+lists = st.lists(names, unique=True)
+a_check = check.map(lambda value: {"severity": "error", **value})
+SAID = {
+    ("plugins", "compute"): computes,
+    ("approved", "products"): lists,
+    ("policies", "required_owner", "severity"): severity,
+    ("policies", "max_bundle_size", "bytes"): st.integers(1, 5),
+    ("policies", "forbidden_packages", "names"): lists,
+    ("policies", "allowed_materializations", "default"): lists,
+    ("policies", "checks", "one"): a_check,
+}
+RULES = pytest.mark.parametrize("path", SAID, ids=".".join)
+
+
+@RULES
+@given(data=st.data())
+@some
+def test_every_rule_is_associative(path: tuple[str, ...], data: st.DataObject) -> None:
+    combine = rule_of(path).combine
+    a, b, c = (data.draw(SAID[path]) for _ in range(3))
+    assert combine(combine(a, b), c) == combine(a, combine(b, c))
+
+
+@RULES
+@given(data=st.data())
+@some
+def test_no_rule_loosens_whatever_the_child_says(path: tuple[str, ...], data: st.DataObject) -> None:
+    rule = rule_of(path)
+    parent, child = data.draw(SAID[path]), data.draw(SAID[path])
+    assert rule.loosens(parent, rule.combine(parent, child)) is None
+
+
+@RULES
+@given(data=st.data())
+@some
+def test_not_to_loosen_is_transitive(path: tuple[str, ...], data: st.DataObject) -> None:
+    """So it is enough to hold every statement against the next one above."""
+    loosens = rule_of(path).loosens
+    a, b, c = (data.draw(SAID[path]) for _ in range(3))
+    assert loosens(a, b) or loosens(b, c) or loosens(a, c) is None
+
+
+@given(lists, lists)
 @some
 def test_lists_of_beginnings_meet_in_what_both_cover(one: list[str], two: list[str]) -> None:
     both = rule_of(("approved", "products")).combine(one, two)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from floe_compiler.canonical import MAX_SAFE_INTEGER
 from floe_compiler.errors import FloeError
-from floe_compiler.load.documents import Document, Pointer
 from floe_compiler.load.plain_scalars import Unclear, foreign_meaning, strict_meaning
 from floe_compiler.load.yaml_door import parse_document, parse_foreign
+from floe_compiler.model.documents import Document, Pointer
 
 # Everything that YAML allows to stand in a file and that the door does not refuse to be shown.
 TEXT = st.text(

@@ -28,7 +28,9 @@ class DuckDBSecret(PluginConfig):
     session_token: Annotated[Sensitive | None, Field(description="The token of a temporary access key.")] = None
     bearer_token: Annotated[Sensitive | None, Field(description="The token that `http` sends.")] = None
     connection_string: Annotated[Sensitive | None, Field(description="How `azure` connects.")] = None
-    client_secret: Annotated[Sensitive | None, Field(description="The secret of a service principal in `azure`.")] = None
+    client_secret: Annotated[Sensitive | None, Field(description="The secret of a service principal in `azure`.")] = (
+        None
+    )
     client_id: Annotated[Text | None, Field(description="The id of a service principal in `azure`.")] = None
     tenant_id: Annotated[Text | None, Field(description="The tenant of a service principal in `azure`.")] = None
     account_name: Annotated[Text | None, Field(description="The storage account in `azure`.")] = None
@@ -49,9 +51,9 @@ class DuckDBConfig(PluginConfig):
             description="The database file. A relative path lies in the run directory. dbt names the database after it.",
         ),
     ] = "floe.duckdb"
-    schema_: Annotated[
-        str, Field(alias="schema", min_length=1, description="The schema that models are built in.")
-    ] = "main"
+    schema_: Annotated[str, Field(alias="schema", min_length=1, description="The schema that models are built in.")] = (
+        "main"
+    )
     threads: Annotated[int, Field(ge=1, le=1024, description="How many nodes dbt runs at once.")] = 4
     extensions: Annotated[list[str], Field(description="DuckDB extensions to load: `httpfs`, `iceberg`.")] = []
     settings: Annotated[

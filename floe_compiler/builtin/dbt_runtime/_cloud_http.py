@@ -34,7 +34,7 @@ ANSWER_SECONDS: Final = 30.0
 MAX_WORDS: Final = 500
 OK: Final = range(200, 300)
 REDIRECT: Final = range(300, 400)
-TROUBLE: Final = frozenset({500, 502, 503, 504})
+TROUBLE: Final = range(500, 600)
 TOO_MANY: Final = 429
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -144,7 +144,6 @@ class Wire:
         """
         request = self._http.build_request(method, path, params=params, json=body)
         pauses = _Pauses(self._pace)
-        code = "FLOE-P246"
         while True:
             wanted: float | None = None
             try:
@@ -191,9 +190,9 @@ class Wire:
     def _refuse(self, answer: Answer, asked: str) -> None:
         """Raises what no repetition would change."""
         if answer.status in REDIRECT:
-            where = httpx.URL(answer.location or "").host or "another address"
-            message = f"{self._host} answered with a redirect to {self._shown(where)}, which is not followed"
-            hint = f"If that is the address of your account, configure it: `url: https://{self._shown(where)}`."
+            where = self._shown(_host(answer.location or ""))
+            message = f"{self._host} answered with a redirect to {where or 'nowhere'}, which is not followed"
+            hint = f"If that is the address of your account, configure it: `url: https://{where}`." if where else None
             raise FloeError(Problem("FLOE-P248", message, hint=hint))
         if answer.status == TOO_MANY or answer.status in TROUBLE:
             return
@@ -235,6 +234,14 @@ class _Pauses:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self.attempts += 1
         return pause
+
+
+def _host(location: str) -> str:
+    """The host of a Location, which anybody may have written; nothing for none."""
+    try:
+        return httpx.URL(location).host
+    except httpx.InvalidURL:
+        return ""
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -20,7 +20,7 @@ from floe_compiler.builtin.dbt_runtime._cloud_manifest import engine_of
 from floe_compiler.builtin.dbt_runtime._cloud_runs import Account, Ended, Order
 from floe_compiler.builtin.dbt_runtime._dbt_words import ANSI
 from floe_compiler.builtin.dbt_runtime._dbt_words import problems_of as problems_of_core
-from floe_compiler.builtin.dbt_runtime._fusion_words import HEADER
+from floe_compiler.builtin.dbt_runtime._fusion_words import Seen
 from floe_compiler.builtin.dbt_runtime._fusion_words import problems_of as problems_of_rust
 from floe_compiler.builtin.dbt_runtime._invocation import Place
 from floe_compiler.errors import FloeError, Problem, raise_if_any
@@ -29,6 +29,7 @@ from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeR
 from floe_compiler.store.writing import refusing_writes
 
 CORE_FAILED: Final = re.compile(r"Encountered an error:\n(?P<words>.*)\Z", re.DOTALL)
+RUST_FAILED: Final = re.compile(r"^\[error\] (\[\w+ \(dbt\d{4}\)\]: .*?)(?=\n\[|\n\n|\Z)", re.DOTALL | re.MULTILINE)
 STAMP: Final = re.compile(r"^\d\d:\d\d:\d\d(?:\.\d+)? {1,2}", re.MULTILINE)
 TAIL_LINES: Final = 10
 MAX_NAMED: Final = 20
@@ -116,10 +117,13 @@ class Report:
         """The fresh manifest in normal form, which is the sealed one. Raises FLOE-P254 naming what differs."""
         found = normal_form(fresh, self.order.target)
         differing = sorted(differing_members(dict(self.sealed), found).items()) if self.sealed is not None else []
-        raise_if_any(
+        problems = [
             Problem("FLOE-P254", f"{member} is not what was sealed: {', '.join(sorted(fields))}.", hint=hint)
             for member, fields in differing[:MAX_NAMED]
-        )
+        ]
+        if len(differing) > MAX_NAMED:
+            problems.append(Problem("FLOE-P254", f"So are {len(differing) - MAX_NAMED} more parts.", hint=hint))
+        raise_if_any(problems)
         return found
 
     def result(
@@ -178,7 +182,7 @@ def tell_nodes(ran: RunResults, on_event: EventCallback) -> None:
 def problems_of_failure(ended: Ended, command: str, place: Place) -> Iterator[Problem]:
     """Why a run failed: in dbt's words where dbt failed at the command, else in dbt Cloud's.
 
-    dbt's refusal of the project is FLOE-C2xx at its place in it, a failure before dbt is FLOE-P252.
+    dbt's refusal of the project is FLOE-C2xx at its place in it, a failure of anything else FLOE-P252.
     """
     step = ended.failed_step
     if step is None or command not in step.name:
@@ -189,8 +193,8 @@ def problems_of_failure(ended: Ended, command: str, place: Place) -> Iterator[Pr
     logs = _plain(step)
     if words := CORE_FAILED.search(logs):
         yield from problems_of_core(_as_core_says(words["words"]), place)
-    elif errors := _rust_errors(logs):
-        yield from problems_of_rust(errors, place, place.project_dir)
+    elif errors := RUST_FAILED.findall(logs):
+        yield from problems_of_rust(errors, Seen(place, place.project_dir, place.project_dir), "FLOE-C201")
     else:
         yield Problem("FLOE-P207", f"`{step.name}` failed in dbt Cloud: {_tail(step)}", hint=f"Look at {ended.url}")
 
@@ -204,11 +208,6 @@ def _got_past(ended: Ended, command: str) -> bool:
 def _as_core_says(words: str) -> dict[str, Any]:
     """dbt-core's words from a log, in the form of an error that is caught: the log does not name its class."""
     return {"types": ["DbtBaseException"], "message": words, "node": {}, "file": "", "package": "", "events": []}
-
-
-def _rust_errors(logs: str) -> list[str]:
-    starts = [found.start() for found in re.finditer(HEADER.pattern.partition("(?P<text>")[0], logs)]
-    return [logs[start:end].rstrip() for start, end in zip(starts, [*starts[1:], len(logs)], strict=False)]
 
 
 def _plain(step: Step) -> str:

@@ -100,8 +100,10 @@ RULES: Final = (
         call=r"^profile\s*:",
     ),
     Rule(code="FLOE-C201", text=r"Found a cycle: \S*?(?P<name>\w+) -->", file="{name}.sql", call=r"ref\("),
-    Rule(code="FLOE-P207", type="DbtDatabaseError"),
+    Rule(code="FLOE-P207", text=r"Could not find selector|[Nn]o comparison (?:manifest|run_results)"),
     Rule(code="FLOE-P207", type="InvalidSelectorError"),
+    Rule(code="FLOE-P207", type="DbtDatabaseError"),
+    Rule(code="FLOE-P207", type="DatabaseError"),  # of PEP 249: a driver's own, which the adapter let pass
     Rule(code="FLOE-C201", type="DbtBaseException"),
     Rule(code="FLOE-C201", type="ValidationError"),
 )

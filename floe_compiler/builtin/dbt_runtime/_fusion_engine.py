@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,8 +31,11 @@ NOWHERE: Final = "/nonexistent"
 
 SAYS: Final = re.compile(r"^(?P<name>dbt(?:-core|-fusion)?) (?P<version>2\.\S+)$", re.MULTILINE)
 SAYS_1: Final = re.compile(r"installed: +(?P<version>1\.\S+)")
+STARTS_DBT_CORE: Final = b"dbt.cli.main"
+"""What is imported by the script that pip makes for dbt-core."""
+SCRIPT: Final = 4096
 SECONDS: Final = 60.0
-"""A cold dbt-core 1.x needs some ten of them to say its version."""
+"""A dbt-core 1.x that was not recognised needs some ten of them to say its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +59,39 @@ def find_engine(configured: str | None) -> Engine:
     if configured is not None:
         return _configured(configured)
     passed_over = []
-    for candidate in _candidates():
-        if _is_python(candidate):
-            passed_over.append(f"{candidate} is a Python program, so dbt-core 1.x")
-            continue
+    for candidate in filter(None, map(_program, NAMES)):
         found = _ask(candidate)
         if isinstance(found, Engine):
             return found
-        passed_over.append(f"{candidate} {found}")
-    message = "There is no Rust engine of dbt here."
-    raise FloeError(Problem("FLOE-P220", " ".join([message, *(f"({why}.)" for why in passed_over)]), hint=INSTALL))
+        passed_over.append(f"({candidate} {found}.)")
+    raise FloeError(
+        Problem("FLOE-P220", " ".join(["There is no Rust engine of dbt here.", *passed_over]), hint=INSTALL)
+    )
 
 
-def _configured(path: str) -> Engine:
-    where = shutil.which(path)
-    if where is None:
-        raise FloeError(Problem("FLOE-P220", f"`{path}`, which `path` names, is not a program here.", hint=INSTALL))
-    found = _ask(Path(where))
-    if not isinstance(found, Engine):
-        hint = "dbt-core 1.x is the runtime `local`; `fusion` needs the Rust engine. " + INSTALL
-        raise FloeError(Problem("FLOE-P221", f"{where} {found}, not dbt's Rust engine.", hint=hint))
-    return found
+def _configured(name: str) -> Engine:
+    program = _program(name)
+    if program is None:
+        raise FloeError(Problem("FLOE-P220", f"`{name}`, which `path` names, is no program here.", hint=INSTALL))
+    found = _ask(program)
+    if isinstance(found, Engine):
+        return found
+    hint = "dbt-core 1.x is the runtime `local`; `fusion` needs the Rust engine. " + INSTALL
+    raise FloeError(Problem("FLOE-P221", f"`{name}`, which `path` names, {found}.", hint=hint))
 
 
-def _candidates() -> Iterator[Path]:
-    """Programs with one of the names, in the order of the names; pip puts scripts beside Python, PATH or not."""
+def _program(name: str) -> Path | None:
+    """A program by its path or name. pip puts scripts beside Python, which need not be on the PATH."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
-    for name in NAMES:
-        if found := shutil.which(name, path=path):
-            yield Path(found)
-
-
-def _is_python(program: Path) -> bool:
-    """Whether the program is a Python script. Told from its first line: asking one takes seconds."""
-    with program.open("rb") as file:
-        first_line = file.readline(200)
-    return first_line.startswith(b"#!") and b"python" in first_line
+    found = shutil.which(name, path=path)
+    return Path(found) if found else None
 
 
 def _ask(program: Path) -> Engine | str:
-    """The engine, or what the program is instead."""
+    """The engine, or what the program is instead. dbt-core 1.x would need seconds to say so, and is recognised."""
+    with program.open("rb") as file:
+        if STARTS_DBT_CORE in file.read(SCRIPT):
+            return "is dbt-core 1.x"
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": NOWHERE, "DO_NOT_TRACK": "1"}
     try:
         answer = subprocess.run(

@@ -9,7 +9,6 @@ the installed packages as they are: what was sealed.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from floe_compiler.sources import installed_packages
 NAMING_PACKAGES: Final = ("packages.yml", "dependencies.yml", "package-lock.yml")
 PROJECT_FILE: Final = "dbt_project.yml"
 PACKAGES_DIR: Final = "dbt_packages"
-NOT_SOURCES: Final = ("target", "logs", ".*")
 
 
 def view_of(project_dir: Path, scratch: Path) -> Path:
@@ -30,13 +28,9 @@ def view_of(project_dir: Path, scratch: Path) -> Path:
     """
     if not any((project_dir / name).exists() for name in NAMING_PACKAGES):
         return project_dir
-    settings = _read(project_dir / PROJECT_FILE)
-    _refuse_missing_packages(project_dir, str(settings.get("packages-install-path") or PACKAGES_DIR))
+    configured = _read(project_dir / PROJECT_FILE).get("packages-install-path")
+    _refuse_missing_packages(project_dir, str(configured or PACKAGES_DIR))
     view = scratch / "project"
-    if _searches_its_root(settings):
-        # The engine follows a link that is a searched folder, but none inside of one.
-        shutil.copytree(project_dir, view, ignore=shutil.ignore_patterns(*NAMING_PACKAGES, *NOT_SOURCES))
-        return view
     view.mkdir()
     for entry in project_dir.iterdir():
         if entry.name not in NAMING_PACKAGES:
@@ -52,11 +46,6 @@ def _refuse_missing_packages(project_dir: Path, packages_dir: str) -> None:
     if named > installed:
         message = f"{' and '.join(naming)} name {named} packages, and {installed} are installed in {packages_dir}."
         raise FloeError(Problem("FLOE-C204", message, Where(naming[0]), "Run `dbt deps`, or compile with `--deps`."))
-
-
-def _searches_its_root(settings: dict[str, Any]) -> bool:
-    paths = [value for key, value in settings.items() if key.endswith("-paths") and isinstance(value, list)]
-    return any(Path(str(path)) == Path() for value in paths for path in value)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Place:
             *(("--target-path", str(self.target_path)) if target_path else ()),
             *("--log-path", str(self.log_path)),
             *("--log-level", "none"),
+            *("--log-level-file", "debug"),
             *("--log-format-file", "text"),
             "--no-use-colors",
             "--no-use-colors-file",

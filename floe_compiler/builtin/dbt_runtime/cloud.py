@@ -50,6 +50,8 @@ PARSE: Final = "dbt parse --no-partial-parse"
 TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
 SOURCE: Final = "source.json"
 COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+HOST: Final = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
+MAX_PORT: Final = 65_535
 TOKEN: Final = re.compile(r"[!-~]+")
 MAX_NAMED: Final = 20
 UNKNOWN: Final = "unknown until a run"
@@ -63,7 +65,9 @@ def _address(url: str) -> str:
         raise ValueError(f"is no address: {error}") from error
     if parsed.scheme != "https" and not (parsed.scheme == "http" and is_loopback(parsed.host)):
         raise ValueError("must begin with https://, or the token could be read on its way")
-    if not parsed.host or parsed.userinfo or parsed.path != "/" or parsed.query or parsed.fragment:
+    if not HOST.fullmatch(parsed.host) or (parsed.port or 0) > MAX_PORT:
+        raise ValueError("names no host")
+    if parsed.userinfo or parsed.path != "/" or parsed.query or parsed.fragment:
         raise ValueError("must be a host and nothing more, as in https://ab123.us1.dbt.com")
     return url.rstrip("/")
 

@@ -40,11 +40,13 @@ from floe_compiler.builtin.dbt_runtime._fusion_view import view_of
 from floe_compiler.builtin.dbt_runtime._fusion_words import HEADER, Seen, problems_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option
 from floe_compiler.builtin.dbt_runtime._workers import Ending, Patience
+from floe_compiler.canonical import NotCanonical, parse
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.manifest import differing_members, normal_form
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult
 from floe_compiler.model.values import EnvRef
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
+from floe_compiler.store.writing import refusing_writes
 
 CLOCK_SHIFT: Final = timedelta(days=400, hours=7, minutes=13, seconds=11)
 """Another year, month, day, weekday, hour, minute and second."""
@@ -53,7 +55,6 @@ FAR_EAST: Final = "FLOE-13:47"
 TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 MAX_NAMED: Final = 20
-DECLARE: Final = "Declare {} under `env:` in floe.yaml."
 
 Manifest = dict[str, Any]
 
@@ -61,12 +62,14 @@ Manifest = dict[str, Any]
 class FusionConfig(PluginConfig):
     """Which binary, and where database drivers are. Both are found by themselves where pip installed them."""
 
-    path: Annotated[str, Field(pattern=r"^(/.+|[^/]+)$")] | EnvRef | None = Field(
-        None, description="The engine's binary: an absolute path, or a name on the PATH."
-    )
-    adbc_driver_path: Annotated[str, Field(pattern=r"^/")] | EnvRef | None = Field(
-        None, description="A folder of ADBC driver manifests (`duckdb.toml`), or the library of the driver itself."
-    )
+    path: Annotated[
+        Annotated[str, Field(pattern=r"^(/.+|[^/]+)$")] | EnvRef | None,
+        Field(description="The engine's binary: an absolute path, or a name on the PATH."),
+    ] = None
+    adbc_driver_path: Annotated[
+        Annotated[str, Field(pattern=r"^/")] | EnvRef | None,
+        Field(description="A folder of ADBC driver manifests (`duckdb.toml`), or the library of the driver itself."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,6 @@ class _Call:
     cwd: Path
     environ: Mapping[str, str]
     patience: Patience
-
-    @property
-    def manifest(self) -> Path:
-        return self.place.target_path / "manifest.json"
 
     @property
     def seen(self) -> Seen:
@@ -144,12 +143,13 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         with scratch_folder() as scratch:
             call = self._call(place, environ, Patience(cancel, timeout), scratch)
             parsed = _parse(call)
-            if isinstance(parsed, str):
-                raise FloeError(_cut_short(parsed, "parsed the project", timeout))
-            content = call.manifest.read_bytes()
-        if shifted_clock and moment.encode() not in content:
+        if isinstance(parsed, str):
+            raise FloeError(_cut_short(parsed, "parsed the project", timeout))
+        if shifted_clock and moment.encode() not in parsed:
             raise FloeError(Problem("FLOE-P204", f"The clock of {call.engine.version} cannot be shifted."))
-        return _kept(written, content)
+        with refusing_writes(written):
+            written.write_bytes(parsed)
+        return written
 
     def run_models(
         self,
@@ -193,9 +193,10 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         left_out = _left_out(place, env or {})
         with scratch_folder() as scratch:
             parsing = self._call(place, whole_environment(env or {}, {}, left_out), Patience(cancel, timeout), scratch)
-            fresh = _parse(parsing, *given)
-            if isinstance(fresh, str):
-                return _run_result(parsing, command, fresh, (), "", started)
+            parsed = _parse(parsing, *given)
+            if isinstance(parsed, str):
+                return _run_result(parsing, command, parsed, (), "", started)
+            fresh = normal_form(parsed, target)
             if manifest is not None:
                 _refuse_differences(normal_form(manifest.read_bytes(), target), fresh)
             driver = driver_environment(fresh["metadata"]["adapter_type"], self._driver_path(), scratch)
@@ -297,8 +298,8 @@ def _invoke(call: _Call, on_line: Callable[[Line | None], None], name: str, *arg
     return invoke(call.command(name, *args), call.environ, call.cwd, call.patience, on_line)
 
 
-def _parse(call: _Call, *args: str) -> Manifest | Ending:
-    """Has the call's manifest.json written and returns its normal form; or how the command was cut short.
+def _parse(call: _Call, *args: str) -> bytes | Ending:
+    """The manifest.json that the engine writes for the call; or how the command was cut short.
 
     Raises FloeError: FLOE-C2xx when the project is refused. The engine's own `parse` lets a cycle pass.
     """
@@ -307,11 +308,13 @@ def _parse(call: _Call, *args: str) -> Manifest | Ending:
     if ended.ending:
         return ended.ending
     raise_if_any(errors.problems(ended, call))
-    if not call.manifest.is_file():
-        raise FloeError(Problem("FLOE-P205", "The Rust engine ended without an error and without a manifest.json."))
-    manifest = normal_form(call.manifest.read_bytes(), call.place.target)
-    _refuse_cycle(manifest, call.place)
-    return manifest
+    try:
+        content = (call.place.target_path / "manifest.json").read_bytes()
+    except FileNotFoundError:
+        message = "The Rust engine ended without an error and without a manifest.json."
+        raise FloeError(Problem("FLOE-P205", message)) from None
+    _refuse_cycle(content, call.place)
+    return content
 
 
 def _run(
@@ -353,14 +356,6 @@ def _run_result(
     )
 
 
-def _kept(path: Path, content: bytes) -> Path:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise FloeError(Problem("FLOE-F104", f"dbt's output cannot be written: {error}")) from error
-    return path
-
-
 def _problems(errors: list[str], ended: Ended, call: _Call, otherwise: str = "FLOE-C201") -> list[Problem]:
     """What the engine refused; of an engine that crashed, how."""
     texts = errors or ([ended.printed] if HEADER.search(ended.printed) else [])
@@ -379,19 +374,17 @@ def _left_out(place: Place, env: Mapping[str, str]) -> frozenset[str]:
     """The variables of the engine's process that the project asks for. dbt-core hides its own from `env_var()`, the
     engine does not: so it gets none of these. Raises FloeError FLOE-C231 for one that it cannot do without."""
     sources = Sources(place)
-    asked = {
-        name: sources.matches(sources.all(), re.compile(rf"env_var\(\s*['\"]{name}['\"]"))
-        for name in sorted(OWN_VARIABLES - env.keys())
-    }
+
+    def asked(*names: str) -> list[Where]:
+        return sources.matches(sources.all(), re.compile(rf"env_var\(\s*['\"](?:{'|'.join(names)})['\"]"))
+
+    places = {name: asked(name) for name in OWN_VARIABLES} if asked(*OWN_VARIABLES) else {}
     raise_if_any(
-        Problem(
-            "FLOE-C231", f"env_var() would read the Rust engine's own variable {name}.", where, DECLARE.format(name)
-        )
-        for name, places in asked.items()
-        if name not in MAY_BE_LEFT_OUT
-        for where in places
+        Problem("FLOE-C231", f"The variable {name} is the Rust engine's own.", where, "Use another name.")
+        for name in OWN_VARIABLES - MAY_BE_LEFT_OUT
+        for where in [*places.get(name, ()), *([None] if name in env else [])]
     )
-    return frozenset(name for name, places in asked.items() if places)
+    return frozenset(name for name, found in places.items() if found)
 
 
 def _refuse_dotenv(cwd: Path) -> None:
@@ -400,8 +393,9 @@ def _refuse_dotenv(cwd: Path) -> None:
         raise FloeError(Problem("FLOE-P224", message, hint="Remove it, or choose another run directory."))
 
 
-def _refuse_cycle(manifest: Manifest, place: Place) -> None:
+def _refuse_cycle(content: bytes, place: Place) -> None:
     try:
+        manifest = parse(content)
         TopologicalSorter(manifest["parent_map"]).prepare()
     except CycleError as error:
         cycle: list[str] = error.args[1]
@@ -409,6 +403,10 @@ def _refuse_cycle(manifest: Manifest, place: Place) -> None:
         where = Where(file) if file and (place.project_dir / file).is_file() else None
         message = f"Found a cycle: {' --> '.join(reversed(cycle))}"
         raise FloeError(Problem("FLOE-C201", message, where)) from None
+    except (NotCanonical, KeyError, TypeError) as error:
+        raise FloeError(
+            Problem("FLOE-C206", f"The Rust engine wrote something else than a manifest: {error}")
+        ) from error
 
 
 def _refuse_differences(sealed: Manifest, fresh: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.doubles.dbt_cloud.faults import Fault
-from tests.doubles.dbt_cloud.workshop import Artifacts, StepFailed, Workshop
+from tests.doubles.dbt_cloud.workshop import Artifacts, Outcome, StepFailed, Workshop
 
 TOKEN: Final = "dbtc_9f8e7d6c5b4a_never_shown"
 READ_ONLY_TOKEN: Final = "dbtc_0a1b2c3d4e5f_may_only_look"
@@ -100,9 +101,11 @@ class DbtCloud:
     """An account with a job for each target, bound to one repository.
 
     What a test may ask for: `faults` in answers; runs that stay in a state (`stays_at`), cannot be stopped
-    (`deaf_to_cancelling`), are cancelled by somebody (`cancelled_there`), check out `other_commit`, or fail with
-    `failing_logs`; artifacts that are `spoiled` or `lost`; answers with `nulls`, as real ones have them and the
-    published document has not. `mismatches` collects what of all exchanges did not match that document.
+    (`deaf_to_cancelling`), are cancelled by somebody (`cancelled_there`), check out `other_commit`, or fail at a
+    command (`failing_logs`, `fails_only`); artifacts that are `spoiled` or `lost`; something to happen
+    `when_looked_at`; answers with `nulls`, as real
+    ones have them and the published document has not. `mismatches` collects what of all exchanges did not match
+    that document.
     """
 
     def __init__(self, repository: Path, workshop: Workshop) -> None:
@@ -118,8 +121,10 @@ class DbtCloud:
         self.failing_logs: str | None = None
         self.spoiled: dict[str, Spoil] = {}
         self.lost: set[str] = set()
+        self.fails_only = "dbt"
+        self.when_looked_at: Callable[[RunRecord], None] = lambda run: None
+        self.workshop = workshop
         self._repository = repository
-        self._workshop = workshop
         self._lock = threading.RLock()
 
     @contextmanager
@@ -133,6 +138,14 @@ class DbtCloud:
         """The commands of every run that was started, in order."""
         return [tuple(run.asked["steps_override"]) for run in self.runs.values()]
 
+    @property
+    def purposes(self) -> list[tuple[str, ...]]:
+        """What every run was started for: its cause, without the mark that is different each time, and commands."""
+        return [
+            (re.sub(r" \[floe-\w+\]$", "", run.asked["cause"]), *run.asked["steps_override"])
+            for run in self.runs.values()
+        ]
+
     def trigger(self, job: int, asked: dict[str, Any]) -> RunRecord:
         run = RunRecord(id=90_000 + len(self.runs), job=job, asked=asked)
         self.runs[run.id] = run
@@ -140,6 +153,7 @@ class DbtCloud:
 
     def look(self, run: RunRecord) -> RunRecord:
         """A look at a run: it is one state further than at the last."""
+        self.when_looked_at(run)
         if not run.over and run.status != self.stays_at:
             if run.status == RUNNING:
                 self._carry_out(run)
@@ -181,7 +195,7 @@ class DbtCloud:
         run.status = SUCCESS
 
     def _check_out(self, commit: str) -> Path:
-        return self._workshop.check_out(self._repository, commit)
+        return self.workshop.check_out(self._repository, commit)
 
     def _in_step(self, run: RunRecord, name: str, work: Callable[[], Any]) -> Any:
         try:
@@ -195,12 +209,14 @@ class DbtCloud:
     def _command(self, run: RunRecord, checkout: Path, command: str) -> None:
         name = f"Invoke dbt with `{command}`"
         try:
-            if self.failing_logs is not None:
-                raise StepFailed(self.failing_logs)
-            outcome = self._workshop.invoke(
-                checkout, run.asked["target_name_override"], run.asked["schema_override"], command
-            )
+            outcome = self._invoke(run, checkout, command)
         except StepFailed as failed:
             run.steps.append(StepRecord(name, ERROR, failed.logs, failed.artifacts))
             raise
         run.steps.append(StepRecord(name, SUCCESS, outcome.logs, outcome.artifacts))
+
+    def _invoke(self, run: RunRecord, checkout: Path, command: str) -> Outcome:
+        if self.failing_logs is not None and command.startswith(self.fails_only):
+            raise StepFailed(self.failing_logs)
+        asked = run.asked
+        return self.workshop.invoke(checkout, asked["target_name_override"], asked["schema_override"], command)

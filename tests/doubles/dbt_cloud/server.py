@@ -31,13 +31,13 @@ ROUTES = (
 
 
 @contextmanager
-def serving(cloud: DbtCloud) -> Iterator[str]:
-    """The double's address, for as long as it serves."""
+def serving(cloud: DbtCloud, port: int = 0) -> Iterator[str]:
+    """The double's address, for as long as it serves; without a port, on a free one."""
 
     class Handler(_Handler):
         double = cloud
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.double.requests.append(operation)
             fault = next((fault for fault in self.double.faults if fault.meets(operation)), None)
             answer = self._carry_out(operation, arguments, body) if fault is None or fault.carried_out else None
-        self._compare(body, answer if fault is None else None)
+        self._compare(operation, body, answer if fault is None else None)
         with suppress(ConnectionError):
             if fault is None and answer is not None:
                 self._send(*(_with_nulls(answer) if self.double.nulls else answer))
@@ -129,15 +129,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _query(self) -> dict[str, str]:
         return {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
 
-    def _compare(self, body: bytes, answer: Answer | None) -> None:
+    def _compare(self, operation: str, body: bytes, answer: Answer | None) -> None:
         """Answers of another status than 200, and spoiled ones, are not in the document."""
-        if not document.available() or self._operation()[0] == "unknown":
+        if not document.available() or operation not in OPERATIONS:
             return
-        expected = (answer[0], JSON, answer[1]) if answer and answer[0] == 200 else None
-        path = urlsplit(self.path).path
-        self.double.mismatches += document.mismatches(
-            self.command, path, self._query(), dict(self.headers.items()), body, expected
-        )
+        path, headers = urlsplit(self.path).path, dict(self.headers.items())
+        asked = document.Asked(operation, self.command, path, self._query(), headers, body)
+        answered = document.Answered(200, JSON, answer[1]) if answer and answer[0] == 200 else None
+        self.double.mismatches += document.mismatches(asked, answered)
 
     def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None, *, media: str = JSON) -> None:
         self._head(status, len(content), {"Content-Type": media, **(headers or {})})

@@ -7,6 +7,7 @@ dbt would report as long as no node that is left out makes another one fail or s
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
@@ -88,21 +89,20 @@ class Workshop:
     def _build(self, checkout: Path, target: str, schema: str) -> bytes:
         target_path = self.root / "target"
         profiles = self._profiles(target, schema)
-        self.dbt.run_models(
-            checkout, profiles, target, command="build", working_dir=self.root, target_path=target_path
-        )
+        self.dbt.run_models(checkout, profiles, target, command="build", working_dir=self.root, target_path=target_path)
         return (target_path / "run_results.json").read_bytes()
 
     def _profiles(self, target: str, schema: str) -> Path:
         """What the environment's connection is in dbt Cloud."""
-        output = {"type": "duckdb", "path": str(self.root / "warehouse.duckdb"), "schema": schema, "threads": 2}
+        output = {"type": "duckdb", "path": str(self.root / "bells.duckdb"), "schema": schema, "threads": 2}
         folder = self.root / "profiles"
         folder.mkdir(exist_ok=True)
         (folder / "profiles.yml").write_text(json.dumps({"bells": {"target": target, "outputs": {target: output}}}))
         return folder
 
     def _git(self, *arguments: str) -> None:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        done = subprocess.run(["git", *arguments], env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StepFailed(done.stderr)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from floe_compiler.errors import FloeError
-from floe_compiler.load.documents import Document
 from floe_compiler.load.yaml_door import parse_document, parse_foreign
+from floe_compiler.model.documents import Document
 
 TARGETS = b"""\
 defaults: &defaults

@@ -45,7 +45,7 @@ def judged(governed: Path, manifests: dict[str, bytes], tmp_path: Path) -> Judge
 
     def run(
         today: date | None = None,
-        targets: tuple[str, ...] = TARGETS,
+        targets: tuple[str, ...] = ("dev",),
         of: dict[str, bytes] | None = None,
         registry: PluginRegistry | None = None,
     ) -> PolicyReport:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from floe_compiler.builtin.data_quality.dbt_bouncer import DbtBouncer
 from floe_compiler.errors import FloeError, PolicyRefused, Problem
 from floe_compiler.model.policy_report import PolicyFinding, PolicyReport
 from floe_compiler.plugins.contracts import Checks, DataQualityPlugin, Finding, Plugin, RefusedCheck
 from floe_compiler.plugins.registry import Offer, PluginRegistry
 from tests.unit.policies.conftest import Judge
-from tests.unit.policies.products import change, with_policies
+from tests.unit.policies.products import TARGETS, change, with_policies
 
 TODAY = date(2026, 11, 23)
 
@@ -27,7 +28,11 @@ def refusal(judged: Judge, **how: Any) -> PolicyRefused:
 
 
 def places(error: FloeError) -> list[str]:
-    return [f"{problem.code} {Path(problem.where.file).name}:{problem.where.line}" for problem in error.problems if problem.where]
+    return [
+        f"{problem.code} {Path(problem.where.file).name}:{problem.where.line}"
+        for problem in error.problems
+        if problem.where
+    ]
 
 
 def about(report: PolicyReport, policy: str) -> list[PolicyFinding]:
@@ -53,8 +58,12 @@ def test_all_ten_policies_are_judged_and_the_report_says_what_each_found(judged:
 
 
 def test_a_finding_has_its_node_with_file_and_line_and_its_targets(judged: Judge) -> None:
-    (source,) = about(judged(TODAY), "sources-described")
-    assert (source.node, source.file, source.line) == ("source.governed.garden.baskets", "models/staging/_staging.yml", 6)
+    (source,) = about(judged(TODAY, targets=TARGETS), "sources-described")
+    assert (source.node, source.file, source.line) == (
+        "source.governed.garden.baskets",
+        "models/staging/_staging.yml",
+        6,
+    )
     assert source.targets == ["dev", "prod"]
     assert source.verdict == "warned"
 
@@ -100,7 +109,10 @@ def test_the_report_is_the_same_whatever_order_dbt_wrote_its_manifest_in(
         policies:
           checks:
             coverage: {name: check_model_test_coverage, min_model_test_coverage_pct: 100, severity: warn}
-            documented: {name: check_model_documentation_coverage, min_model_documentation_coverage_pct: 100, severity: warn}
+            documented:
+              name: check_model_documentation_coverage
+              min_model_documentation_coverage_pct: 100
+              severity: warn
             described: {name: check_source_description_populated, severity: warn}
         """,
     )
@@ -120,15 +132,22 @@ def test_a_node_cannot_excuse_itself(governed: Path, judged: Judge, manifests: d
     excused = {}
     for target, manifest in manifests.items():
         document = json.loads(manifest)
-        for owner in (document["nodes"]["model.governed.harvest"], document["nodes"]["model.governed.harvest"]["config"]):
+        for owner in (
+            document["nodes"]["model.governed.harvest"],
+            document["nodes"]["model.governed.harvest"]["config"],
+        ):
             owner["meta"] = {"dbt-bouncer": {"skip_checks": ["check_model_has_unique_test"]}}
         excused[target] = json.dumps(document).encode()
-    with_policies(governed, "policies: {checks: {keys-tested: {name: check_model_has_unique_test, include: ^models/marts}}}")
+    with_policies(
+        governed, "policies: {checks: {keys-tested: {name: check_model_has_unique_test, include: ^models/marts}}}"
+    )
     assert places(refusal(judged, of=excused)) == ["FLOE-C300 harvest.sql:1"]
 
 
 def test_a_check_that_concerns_no_node_is_passed(governed: Path, judged: Judge) -> None:
-    with_policies(governed, "policies: {checks: {a: {name: check_model_names, model_name_pattern: x, include: ^nowhere}}}")
+    with_policies(
+        governed, "policies: {checks: {a: {name: check_model_names, model_name_pattern: x, include: ^nowhere}}}"
+    )
     assert judged(TODAY).outcome == "passed"
 
 
@@ -142,12 +161,23 @@ def test_what_concerns_the_whole_project_is_told_of_the_product(governed: Path, 
     assert "product.governed" in str(error.problems[0].hint)
 
 
+def test_a_tool_that_crashes_has_passed_nothing(tmp_path: Path) -> None:
+    """dbt-bouncer ends with the same status when it crashes as when a check fails."""
+    nameless = {"resource_type": "model", "package_name": "shop", "original_file_path": "models/a.sql"}
+    manifest = {"metadata": {"dbt_version": "1.11.16", "project_name": "shop"}, "nodes": {"model.shop.a": nameless}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "scratch").mkdir()
+    checks = {"a": {"name": "check_model_description_populated"}}
+    with pytest.raises(FloeError, match=r"FLOE-C302 dbt-bouncer ended with status 1\."):
+        DbtBouncer().judge(checks, tmp_path / "manifest.json", tmp_path / "scratch")
+
+
 def test_an_installed_tool_that_fails_is_named(governed: Path, judged: Judge) -> None:
     class Clumsy(NeverAsked):
         def refused(self, checks: Checks, scratch: Path) -> tuple[RefusedCheck, ...]:
             raise OSError("stumbled")
 
-    with pytest.raises(FloeError, match="data_quality plugin `dbt_bouncer`.*stumbled"):
+    with pytest.raises(FloeError, match=r"data_quality plugin `dbt_bouncer`.*stumbled"):
         judged(TODAY, registry=Replaced(Clumsy()))
 
 
@@ -158,8 +188,8 @@ class TestRules:
         with_policies(
             governed, "policies: {allowed_materializations: {default: [view, table], by_target: {prod: [table]}}}"
         )
-        assert judged(TODAY, targets=("dev",)).outcome == "passed"
-        error = refusal(judged)
+        assert judged(TODAY).outcome == "passed"
+        error = refusal(judged, targets=TARGETS)
         assert places(error) == ["FLOE-C300 legacy_baskets.sql:1", "FLOE-C300 stg_herbs.sql:1"]
         assert all("view; allowed are table (target prod)" in problem.message for problem in error.problems)
 
@@ -167,7 +197,7 @@ class TestRules:
         self, governed: Path, judged: Judge
     ) -> None:
         with_policies(governed, "policies: {allowed_materializations: {by_target: {prod: [table]}}}")
-        assert judged(TODAY, targets=("dev",)).outcome == "passed"
+        assert judged(TODAY).outcome == "passed"
 
     def test_a_product_without_an_owner(self, governed: Path, judged: Judge) -> None:
         change(governed / "floe.yaml", "owner: {name: Herb garden, email: garden@herbgarden.example}\n", "")
@@ -186,7 +216,7 @@ class TestRules:
         self, governed: Path, judged: Judge, manifests: dict[str, bytes]
     ) -> None:
         files = (file for file in governed.rglob("*") if file.suffix in (".sql", ".yml"))
-        size = sum(map(len, manifests.values())) + sum(file.stat().st_size for file in files)
+        size = len(manifests["dev"]) + sum(file.stat().st_size for file in files)
         with_policies(governed, f"policies: {{max_bundle_size: {{bytes: {size}}}}}")
         assert judged(TODAY).outcome == "passed"
         with_policies(governed, f"policies: {{max_bundle_size: {{bytes: {size - 1}}}}}")
@@ -196,7 +226,10 @@ class TestRules:
         self, governed: Path, judged: Judge, manifests: dict[str, bytes]
     ) -> None:
         (governed / "packages.yml").write_text("packages:\n  - package: still/moonshine\n    version: 1.0.0\n")
-        installed = {target: manifest.replace(b'"package_name":"dbt_duckdb"', b'"package_name":"moonshine"', 1) for target, manifest in manifests.items()}
+        installed = {
+            target: manifest.replace(b'"package_name":"dbt_duckdb"', b'"package_name":"moonshine"', 1)
+            for target, manifest in manifests.items()
+        }
         error = refusal(judged, of=installed)
         assert places(error) == ["FLOE-C300 packages.yml:2"]
         assert "package.moonshine" in str(error.problems[0].hint)
@@ -208,8 +241,8 @@ class TestThePoliciesThemselves:
     def test_a_check_that_the_tool_does_not_know(self, governed: Path, judged: Judge) -> None:
         change(governed / "platform-manifest.yaml", "name: check_model_names", "name: check_model_nams")
         assert problems_of_policies(judged) == [
-            "FLOE-R081 platform-manifest.yaml:12: the check `staging-names` is not accepted: Check 'check_model_nams' does "
-            "not match any of the expected checks. Did you mean 'check_model_names'?"
+            "FLOE-R081 platform-manifest.yaml:12: the check `staging-names` is not accepted: Check 'check_model_nams' "
+            "does not match any of the expected checks. Did you mean 'check_model_names'?"
         ]
 
     def test_a_parameter_that_the_tool_refuses(self, governed: Path, judged: Judge) -> None:
@@ -220,7 +253,7 @@ class TestThePoliciesThemselves:
     def test_a_waiver_of_a_policy_that_there_is_not(self, governed: Path, judged: Judge) -> None:
         change(governed / "platform-manifest.yaml", "policy: keys-tested", "policy: keys-testd")
         assert problems_of_policies(judged) == [
-            "FLOE-R080 platform-manifest.yaml:25: a waiver names the policy `keys-testd`, which there is not"
+            "FLOE-R080 platform-manifest.yaml:26: a waiver names the policy `keys-testd`, which there is not"
         ]
 
     def test_all_of_it_at_once(self, governed: Path, judged: Judge) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from floe_compiler.cli.main import main
 from floe_compiler.codes import REFUSED, USAGE
-from tests.unit.resolve.products import BUILDS, decided, write_product
+from tests.unit.resolve.products import BUILDS, decided, refusal, write_product
 
 TIERS = (
     "plugins: {compute: {use: duckdb, config: {threads: 4}}}\n"
@@ -113,3 +113,30 @@ def test_every_value_in_the_files_has_an_origin(product: Path) -> None:
     written = {"plugins.compute", "plugins.compute.config.threads", "targets.prod.config.threads", "default_target"}
     assert written <= resolved.origins.keys()
     assert all(resolved.origins[path][0].where for path in written)
+
+
+def test_what_may_be_a_secret_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = "plugins: {{compute: {{use: duckdb, config: {{secrets: [{{type: s3, secret: {}}}]}}}}}}"
+    product = write_product(tmp_path, secrets.format("hunter2"), secrets.format("{secret: LAKE_KEY}"))
+    lines = explained(capsys, "plugins.compute.config.secrets", "--product", str(product))
+    assert '"secret": {"secret": "LAKE_KEY"}' in lines[0]
+    assert "(not shown)" in lines[2]
+    assert "hunter2" not in "".join(lines)
+
+
+def test_a_locked_configuration_is_refused_without_its_line(tmp_path: Path) -> None:
+    plugin = "plugins: {{compute: {{use: duckdb, config: {{path: {}}}}}}}"
+    product = write_product(tmp_path, plugin.format("a") + "\nlocked: [plugins.compute]", plugin.format("hunter2"))
+    problem = refusal(product)
+    assert problem.code == "FLOE-R033"
+    assert problem.where and problem.where.text is None
+    assert "hunter2" not in problem.message
+
+
+def test_a_waiver_says_who_gave_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waiver = 'policy: required_owner, nodes: ["*"], owner: me, reason: soon, until: "2999-01-01"'
+    product = write_product(tmp_path, f"policies: {{required_owner: {{}}, waivers: [{{{waiver}}}]}}", "")
+    lines = explained(capsys, "policies.waivers", "--product", str(product))
+    assert len(lines) == 1
+    assert '"reason": "soon"' in lines[0]
+    assert "tier0.yaml:4:" in lines[0]

@@ -217,6 +217,8 @@ def test_configuration_belongs_to_its_plugin(tmp_path: Path) -> None:
         )
     )
     assert dict(resolved.plugins["compute"].config) == {"threads": 3}
+    assert resolved.platform_document.at(("plugins", "compute", "config")) == {"threads": 3}
+    assert "plugins.compute.config.host" not in resolved.origins
 
 
 def test_lists_of_what_is_forbidden_add_up(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError
-from floe_compiler.store.layout import INDEX
 from floe_compiler.store.archive import archive_bytes
 from floe_compiler.store.export import export_archive, export_folder
+from floe_compiler.store.layout import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import FILES, codes_of, make_bundle
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.store.layout import INDEX
 from floe_compiler.store.integrity import check_folder
-from floe_compiler.store.layout import Store
+from floe_compiler.store.layout import INDEX, Store
 from floe_compiler.store.publish import publish
 from floe_compiler.store.scratch import remove_tree
 from floe_compiler.verify import verify

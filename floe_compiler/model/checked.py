@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.load.documents import Document, Pointer
-from floe_compiler.load.fields import description_at, is_sensitive, keys_at
+from floe_compiler.model.documents import Document, Pointer
+from floe_compiler.model.fields import description_at, is_sensitive, keys_at
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -211,7 +211,7 @@ class _Checking(NamedTuple):
         return Problem("FLOE-L054", message, self.document.where(fault.pointer), hint)
 
     def _is_plain_secret(self, fault: _Fault) -> bool:
-        return fault.is_mismatch and is_sensitive(self.model, self._in_model(fault.pointer))
+        return fault.kind != "missing" and is_sensitive(self.model, self._in_model(fault.pointer))
 
     def _plain_secret(self, fault: _Fault) -> Problem:
         name = _named(fault.pointer)

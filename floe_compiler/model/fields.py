@@ -9,13 +9,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from floe_compiler.load.documents import Pointer
+from floe_compiler.model.documents import Pointer
 from floe_compiler.model.values import SENSITIVE
 
 
 def keys_at(model: type[BaseModel], pointer: Pointer) -> list[str]:
     """The valid keys of the mapping at a place, sorted; none where any key is valid or it is no mapping."""
-    owner = _model_at(model, pointer)
+    owner = next(_models_at(model, pointer), None)
     return sorted(field.alias or name for name, field in owner.model_fields.items()) if owner else []
 
 
@@ -35,19 +35,17 @@ def is_sensitive(model: type[BaseModel], pointer: Pointer) -> bool:
 
 
 def _field_at(model: type[BaseModel], pointer: Pointer) -> FieldInfo | None:
-    owner = _model_at(model, pointer[:-1])
-    if owner is None or not pointer:
+    if not pointer:
         return None
-    return next((f for name, f in owner.model_fields.items() if pointer[-1] in (name, f.alias)), None)
+    fields = (item for owner in _models_at(model, pointer[:-1]) for item in owner.model_fields.items())
+    return next((field for name, field in fields if pointer[-1] in (name, field.alias)), None)
 
 
-def _model_at(model: type[BaseModel], pointer: Pointer) -> type[BaseModel] | None:
+def _models_at(model: type[BaseModel], pointer: Pointer) -> Iterator[type[BaseModel]]:
     current: Any = model
     for part in pointer:
         current = _inner(current, part)
-        if current is None:
-            return None
-    return next(_models(current), None)
+    return _models(current)
 
 
 def _inner(annotation: Any, part: str | int) -> Any:
