@@ -38,7 +38,7 @@ _VARYING_ANYWHERE: Final = frozenset({"created_at", "generated_sql_file", "root_
 def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
     """The manifest as a JSON value in normal form. Raises FLOE-C206 if the bytes are no manifest."""
     try:
-        normal = _parsed(manifest)
+        normal: dict[str, Any] = _parsed(manifest)
         for name, section in normal.items():
             _remove_varying(name, section)
         _remove(normal["metadata"], VARYING_METADATA)

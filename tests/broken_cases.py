@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from floe_compiler.builtin.data_quality.dbt_bouncer import DbtBouncer
+from floe_compiler.builtin.dbt_runtime.cloud import CloudConfig, CloudDBTPlugin
 from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.freeze.schema import check_schema
@@ -76,3 +77,10 @@ def _judge(work: Path, manifest: object) -> None:
     (work / "scratch").mkdir()
     checks = {"models-described": {"name": "check_model_description_populated"}}
     DbtBouncer().judge(checks, work / "manifest.json", work / "scratch")
+
+
+def a_bundle_without_a_commit(work: Path) -> None:
+    """What dbt Cloud compiled names its commit; another runtime's bundle names none."""
+    config = CloudConfig.model_validate({"account": 17, "jobs": {"dev": 4101}})
+    product, sealed_dir = work / "product", work / "bundle" / "dbt_runtime" / "cloud"
+    CloudDBTPlugin(config).run_models(product, product, "dev", sealed_dir=sealed_dir)

@@ -51,6 +51,7 @@ from floe_compiler.store.refs import write_ref
 from floe_compiler.store.scratch import remove_tree
 from tests import broken_cases
 from tests.bundles import make_bundle, on_disk, reseal
+from tests.doubles.dbt_cloud.surroundings import a_product_in_dbt_cloud
 from tests.engines import WHY_NO_RUST_ENGINE
 from tests.privileges import without_privileges
 from tests.warm import WarmRegistry
@@ -327,6 +328,7 @@ def _needed() -> contextlib.AbstractContextManager[None]:
 
 
 SURROUNDINGS: Final[Mapping[str, Callable[..., contextlib.AbstractContextManager[Any]]]] = {
+    "dbt_cloud": a_product_in_dbt_cloud,
     "disk": _disk,
     "installed": _installed,
     "interrupted": _interrupted,
@@ -373,6 +375,9 @@ _UNSTEADY: Final = {
     r"\b\d+-[0-9a-f]{12}\b": "<process>",
     r"(?<=<digest>\.)[0-9a-f]{8}": "<chance>",
     r" *\d+\.\d+ ?s\b": " <time>",
+    r"\b[0-9a-f]{40}\b": "<commit>",
+    r"\bfloe-[0-9a-f]{32}\b": "<mark>",
+    r"\b127\.0\.0\.1:\d+\b": "<address>",
 }
 
 

@@ -34,12 +34,12 @@ class CompiledParts:
     """Everything that a bundle is made of, as it came from dbt and the plugins.
 
     `manifests` are dbt's own bytes by target. `second_manifests` come from another invocation at another
-    time, made only where the project names something that could differ between the two. `workspace` is where all
-    of it was made, which no bundle may know.
+    time, made only where the project names something that could differ between the two. `made_in` are the paths of
+    the folder in which dbt compiled, which no bundle may know.
     """
 
     resolved: ResolvedProduct
-    workspace: Workspace
+    made_in: frozenset[str]
     plugins: Mapping[str, PluginInfo]
     computes: Mapping[str, PluginInfo]
     profiles: bytes
@@ -95,7 +95,7 @@ def compile(
     variables, secrets = references([rendered, runtime.config])
     return CompiledParts(
         resolved=resolved,
-        workspace=workspace,
+        made_in=frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())}),
         plugins={key: plugin.info for key, plugin in configured.by_type.items()},
         computes={name: plugin.info for name, plugin in configured.computes.items()},
         profiles=profiles,

@@ -37,8 +37,9 @@ def profiles_yml(profile: str, default_target: str, outputs: Mapping[str, Profil
             "outputs": {name: _written(dict(output.values)) for name, output in sorted(outputs.items())},
         }
     }
-    text: str = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=10_000)
-    return text.encode()
+    # escaped: PyYAML writes some characters plainly, U+0085 among them, that it then reads as others
+    text: str = yaml.safe_dump(document, sort_keys=True, allow_unicode=False, width=10_000)
+    return text.encode("ascii")
 
 
 def variable_of(reference: EnvRef | SecretRef) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from floe_compiler.store.writing import refusing_writes
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -26,7 +28,8 @@ class Workspace:
         return self.root / "targets" / name
 
     def partial_parse(self, target: str) -> Path:
-        self.caches.mkdir(parents=True, exist_ok=True)
+        with refusing_writes(self.caches):
+            self.caches.mkdir(parents=True, exist_ok=True)
         return self.caches / f"{target}.msgpack"
 
 

@@ -73,8 +73,8 @@ def _normal_manifests(parts: CompiledParts) -> tuple[dict[str, bytes], dict[str,
         nodes[target] = len(normal["nodes"])
         if target in parts.second_manifests:
             problems.extend(volatile_nodes(normal, parts.second_manifests[target], target))
-        if parts.workspace.root.name.encode() in manifests[target]:
-            problems.extend(placed_nodes(normal, parts.workspace.root.name))
+        if any(path.encode() in manifests[target] for path in parts.made_in):
+            problems.extend(placed_nodes(normal, parts.made_in))
     raise_if_any(problems)
     return manifests, nodes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from floe_compiler.errors import Problem, Where
@@ -23,21 +23,21 @@ def volatile_nodes(first: dict[str, Any], second: bytes, target: str) -> Iterato
                 yield _volatile(unique_id, member, other.get(section, {}).get(unique_id))
 
 
-def placed_nodes(normal: dict[str, Any], workspace: str) -> Iterator[Problem]:
-    """What holds the path of the folder that dbt compiled in, which has a name of its own every time."""
+def placed_nodes(normal: dict[str, Any], paths: Collection[str]) -> Iterator[Problem]:
+    """What holds a path of the folder that dbt compiled in, which has a name of its own every time."""
     for members in normal.values():
         for unique_id, member in members.items() if isinstance(members, dict) else ():
-            if fields := {_as_written(field) for field in _fields_with(workspace, member)}:
+            if fields := {_as_written(field) for field in _fields_with(paths, member)}:
                 message = f"{unique_id} depends on where dbt compiled it: {_listed(fields)}"
                 hint = "Leave paths, `flags` and `invocation_args_dict` out of configurations."
                 yield Problem("FLOE-F005", message, _where(member), hint)
 
 
-def _fields_with(text: str, value: Any, prefix: str = "") -> Iterator[str]:
+def _fields_with(texts: Collection[str], value: Any, prefix: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _fields_with(text, item, f"{prefix}.{key}" if prefix else key)
-    elif text in str(value):
+            yield from _fields_with(texts, item, f"{prefix}.{key}" if prefix else key)
+    elif any(text in str(value) for text in texts):
         yield prefix
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import statistics
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,11 +25,12 @@ for path in open(sys.argv[1]).read().splitlines():
 
 
 class Round(NamedTuple):
-    """Calls by name, made in turn `repetitions` times; `large` times on a large project.
+    """Calls by name, made in turn as often as `repetitions` says, or `large` on a large project.
 
     `prepare` is called before each repetition, with its number, and is not measured.
     """
 
+    name: str
     calls: Callable[[Project], Mapping[str, Call]]
     prepare: Callable[[Project, int], None]
     repetitions: int
@@ -49,16 +50,16 @@ class Measurements:
         return statistics.median(self.samples[name])
 
 
-def measure(project: Project, rounds: tuple[Round, ...], progress: Callable[[str], None]) -> Measurements:
+def measure(project: Project, rounds: Iterable[Round], progress: Callable[[str], None]) -> Measurements:
     """Makes every round on the project. Raises processes.Failed."""
     found = Measurements(len(project.models))
     for round_ in rounds:
         repetitions = round_.large if found.size >= LARGE else round_.repetitions
         for repetition in range(repetitions):
             round_.prepare(project, repetition)
+            progress(f"{found.size} models, {round_.name}, {repetition + 1} of {repetitions}")
             calls = list(round_.calls(project).items())
             for name, call in calls if repetition % 2 == 0 else reversed(calls):
-                progress(f"{found.size} models: {name} ({repetition + 1}/{repetitions})")
                 found.samples.setdefault(name, []).append(round_.measure(call))
     return found
 
@@ -115,6 +116,14 @@ def _seed(project: Project, repetition: int) -> None:
         seconds(_dbt(project, "seed"))
 
 
+def _edit_model(project: Project, repetition: int) -> None:
+    edit_model(project, revision=repetition + 1)
+
+
+def _edit_schema_file(project: Project, repetition: int) -> None:
+    edit_schema_file(project, revision=repetition + 1)
+
+
 def _cold(project: Project) -> dict[str, Call]:
     return {"floe compile, cold": _floe(project, "compile"), "dbt parse, cold": _dbt(project, "parse")}
 
@@ -149,11 +158,11 @@ def _peaks(calls: Callable[[Project], Mapping[str, Call]]) -> Callable[[Project]
 
 
 ROUNDS: Final = (
-    Round(_peaks(_cold), _forget, 1, 1, peak_memory),
-    Round(_cold, _forget, 3, 2),
-    Round(_edited("one model edited"), lambda project, n: edit_model(project, n + 1), 3, 3),
-    Round(_edited("one YAML file edited"), lambda project, n: edit_schema_file(project, n + 1), 3, 3),
-    Round(_unchanged, _know, 5, 5),
-    Round(_run, _seed, 5, 5),
-    Round(_peaks(_run), _seed, 1, 1, peak_memory),
+    Round("memory of a cold compile", _peaks(_cold), _forget, 1, 1, peak_memory),
+    Round("cold", _cold, _forget, 3, 2),
+    Round("one model edited", _edited("one model edited"), _edit_model, 3, 3),
+    Round("one YAML file edited", _edited("one YAML file edited"), _edit_schema_file, 3, 3),
+    Round("unchanged", _unchanged, _know, 5, 5),
+    Round("run", _run, _seed, 3, 3),
+    Round("memory of a run", _peaks(_run), _seed, 1, 1, peak_memory),
 )

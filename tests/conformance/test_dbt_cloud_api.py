@@ -778,7 +778,7 @@ def test_results_that_are_none_are_a_failure(bench: Bench) -> None:
 def test_dbt_that_stops_before_a_node_is_told_in_its_words(bench: Bench) -> None:
     """The command of the job fails, and leaves no results."""
     bench.cloud.failing_logs = "13:00:02  Encountered an error:\nRuntime Error\n  Could not find selector named nightly"
-    bench.cloud.fails_only = "dbt build"
+    bench.cloud.fails_only = "Invoke dbt with `dbt build"
     problem = refused(bench.run)
     assert problem.code == "FLOE-P207"
     assert "selector named nightly" in problem.message

@@ -50,11 +50,10 @@ def _stale(wanted: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
 
 
 def _stale_page(page: Page, registry: WarmRegistry) -> Iterator[tuple[Path, str]]:
-    text = page.text
+    text = drawn_anew(page.text)
     if has_session(page):
         with tempfile.TemporaryDirectory() as folder:
-            _, text = play(page, Path(folder), registry)
-    text = drawn_anew(text)
+            _, text = play(Page(page.path, text), Path(folder), registry)
     if text != page.text:
         yield page.path, text
 

@@ -49,9 +49,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of Markdown."""
+    """A page of Markdown; `draft` is a text that is not written yet."""
 
     path: Path
+    draft: str | None = None
 
     @property
     def name(self) -> str:
@@ -59,7 +60,7 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        return self.path.read_text(encoding="utf-8")
+        return self.path.read_text(encoding="utf-8") if self.draft is None else self.draft
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -23,6 +23,7 @@ INPUTS: Final = (
 )
 MADE_BY: Final = {
     "data_quality": "rendered by the data_quality plugin",
+    "dbt_runtime": "what a run must know of the compile",
     "profiles": "made by the compute plugin; no values of secrets",
     "project": "the dbt project and its packages, as dbt read them",
     "reports": "what the policies found",

@@ -11,7 +11,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from floe_compiler import codes
 from floe_compiler.cli.main import COMMANDS
@@ -145,13 +145,36 @@ def signatures(contract: str) -> str:
     lines = [f"class {contract}({', '.join(map(ast.unparse, found.bases))}):"]
     for node in found.body:
         if isinstance(node, ast.AnnAssign):
-            lines += [f"    {ast.unparse(node)}"]
+            lines += [f"    {_attribute(node)}"]
         elif isinstance(node, ast.FunctionDef):
             lines += ["", *_signature(node)]
-    bases = {name.id for base in found.bases for name in ast.walk(base) if isinstance(name, ast.Name)}
-    imported = f"from floe_compiler.plugins.contracts import {', '.join(sorted(bases))}"
-    head = ["from __future__ import annotations", "", "from abc import abstractmethod", "", imported, "", ""]
-    return "\n".join(["```python", *head, *lines, "```"])
+    return "\n".join(["```python", *_imports(lines), "", "", *lines, "```"])
+
+
+def _imports(lines: Iterable[str]) -> Iterator[str]:
+    """What the block needs to be executed; annotations are not evaluated."""
+    tree = ast.parse("\n".join(lines))
+    annotations = {id(part) for node in ast.walk(tree) for part in _in_annotations(node)}
+    names = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in annotations
+    }
+    yield from ("from __future__ import annotations", "")
+    if from_abc := names & {"ABC", "abstractmethod"}:
+        yield from (f"from abc import {', '.join(sorted(from_abc))}", "")
+    if ours := names & vars(contracts).keys() - from_abc:
+        yield f"from floe_compiler.plugins.contracts import {', '.join(sorted(ours))}"
+
+
+def _in_annotations(node: ast.AST) -> Iterator[ast.AST]:
+    for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+        yield from ast.walk(annotation) if annotation else ()
+
+
+def _attribute(node: ast.AnnAssign) -> str:
+    typed = f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}"
+    return typed if node.value is None else f"{typed} = {_value(node.value)}"
 
 
 def _signature(function: ast.FunctionDef) -> Iterator[str]:
@@ -182,12 +205,13 @@ def _parameter(parameter: ast.arg, default: ast.expr | None) -> str:
     typed = f"{parameter.arg}: {ast.unparse(parameter.annotation)}" if parameter.annotation else parameter.arg
     if default is None:
         return typed
-    written = json.dumps(default.value) if _is_text(default) else ast.unparse(default)
-    return f"{typed}{' = ' if parameter.annotation else '='}{written}"
+    return f"{typed}{' = ' if parameter.annotation else '='}{_value(default)}"
 
 
-def _is_text(node: ast.expr) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _value(node: ast.expr) -> str:
+    """With double quotes, as the code has them."""
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return json.dumps(ast.literal_eval(node)) if is_text else ast.unparse(node)
 
 
 # -- the spine, the bundle, the store, the command line ------------------------------------------------------

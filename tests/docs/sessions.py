@@ -229,10 +229,10 @@ def _play_console(session: Session, block: Block, differences: list[Difference])
     content = ""
     for command, shown in _commands(block.content):
         printed = session.type(command)
-        if not agree(shown, printed):
+        same = agree(shown, printed)
+        if not same:
             differences.append(Difference(block.line, command, shown, printed))
-            shown = _shown_anew(shown, printed)
-        content += f"{_PROMPT}{command}\n{shown}"
+        content += f"{_PROMPT}{command}\n{shown if same else _shown_anew(shown, printed)}"
     return content
 
 

@@ -296,6 +296,9 @@ def test_the_value_of_a_secret_is_never_shown(tmp_path: Path) -> None:
     assert problem.code == "FLOE-P207"
     assert "hushhush" not in str(error.value)
     assert "*****" in problem.message
+    logs = [file.read_text() for file in (tmp_path / "logs").iterdir()]
+    assert any("*****" in text for text in logs)
+    assert not any("hushhush" in text for text in logs)
 
 
 def test_another_time_and_another_invocation_show_what_was_rendered_from_them(tmp_path: Path) -> None:

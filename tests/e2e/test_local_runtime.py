@@ -565,7 +565,6 @@ def test_an_idle_process_that_died_is_replaced(fresh: LocalDBTPlugin, tmp_path: 
     failing.compile()
     pid = the_worker()
     os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: gone(pid))
     assert failing.compile().is_file()
 
 

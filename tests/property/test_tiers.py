@@ -17,7 +17,7 @@ from floe_compiler.resolve.rules import covers, rule_of
 from floe_compiler.resolve.tiers import Tier, merge, tier_of
 from floe_compiler.resolve.tightening import loosenings
 
-some = settings(max_examples=150, deadline=None)
+some = settings(max_examples=100, deadline=None)
 severity = st.sampled_from(["warn", "error"])
 computes = st.sampled_from(["duckdb", "spark", "snowflake"])
 names = st.sampled_from(["sales", "sales-eu", "sales-*", "s*", "*", "rail", "rail-*"])

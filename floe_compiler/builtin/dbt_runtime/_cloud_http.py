@@ -203,7 +203,7 @@ class Wire:
 
     def _gave_up(self, code: str, trouble: str, wanted: float | None, pauses: _Pauses) -> FloeError:
         asks = f" and asks to wait for {wanted:g} seconds" if wanted else ""
-        tried = f"{pauses.attempts} attempts in {pauses.spent:.0f} seconds"
+        tried = f"asked {pauses.attempts} times in {pauses.spent:.1f} s"
         return FloeError(Problem(code, f"dbt Cloud ({self._host}) does not answer: {trouble}{asks} ({tried})"))
 
     def _shown(self, text: str) -> str:

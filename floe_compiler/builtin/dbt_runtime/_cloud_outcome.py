@@ -46,8 +46,8 @@ def manifest_of(account: Account, ended: Ended, order: Order, place: Place) -> b
     if ended.run.state == "error" and not _got_past(ended, parsing):
         raise FloeError(problems_of_failure(ended, parsing, place))
     if ended.run.git_sha != order.git_sha:
-        said = ended.run.git_sha or "does not say which commit it"
-        message = f"run {ended.run.id} was to check out {order.git_sha}, and {said} was"
+        found = f"checked out {ended.run.git_sha}" if ended.run.git_sha else "does not say what it checked out"
+        message = f"run {ended.run.id} was to run {order.git_sha} and {found}"
         raise FloeError(Problem("FLOE-C254", message, hint=f"Look at {ended.url}"))
     return account.artifact(ended, ended.step(parsing), "manifest.json")
 
@@ -186,7 +186,7 @@ def problems_of_failure(ended: Ended, command: str, place: Place) -> Iterator[Pr
     """
     step = ended.failed_step
     if step is None or command not in step.name:
-        what = f"step {step.index} (`{step.name}`) failed: {_tail(step)}" if step else ended.run.status_message
+        what = f"step {step.index}, {step.name}: {_tail(step)}" if step else ended.run.status_message
         message = f"run {ended.run.id} failed in dbt Cloud: {what or 'dbt Cloud gives no reason'}"
         yield Problem("FLOE-P252", message, hint=f"Look at {ended.url}")
         return
@@ -196,7 +196,7 @@ def problems_of_failure(ended: Ended, command: str, place: Place) -> Iterator[Pr
     elif errors := RUST_FAILED.findall(logs):
         yield from problems_of_rust(errors, Seen(place, place.project_dir, place.project_dir), "FLOE-C201")
     else:
-        yield Problem("FLOE-P207", f"`{step.name}` failed in dbt Cloud: {_tail(step)}", hint=f"Look at {ended.url}")
+        yield Problem("FLOE-P207", f"{step.name} failed in dbt Cloud: {_tail(step)}", hint=f"Look at {ended.url}")
 
 
 def _got_past(ended: Ended, command: str) -> bool:

@@ -71,8 +71,8 @@ class Ended:
         for step in reversed(self.run.steps):
             if command in step.name:
                 return step
-        names = ", ".join(f"`{step.name}`" for step in self.run.steps) or "none"
-        message = f"run {self.run.id} has no step `{command}`; its steps: {names}"
+        names = "; ".join(step.name for step in self.run.steps) or "none"
+        message = f"run {self.run.id} has no step `{command}` among these: {names}"
         raise FloeError(Problem("FLOE-P253", message, hint=f"Look at {self.url}"))
 
     @property
@@ -132,7 +132,7 @@ class Account:
             )
         except FloeError as error:
             if all(problem.code == "FLOE-P244" for problem in error.problems):
-                message = f"run {ended.run.id} has no {name} of its step {step.index} (`{step.name}`)"
+                message = f"run {ended.run.id} has no {name} of its step {step.index}: {step.name}"
                 raise FloeError(Problem("FLOE-P249", message, hint=f"Look at {ended.url}")) from error
             raise
 

@@ -337,7 +337,7 @@ def restore(path: Path, project_dir: Path) -> Any:
         disabled=disabled,
         selectors=sealed["selectors"],
         metadata=ManifestMetadata.from_dict(metadata),
-        flat_graph={name: sealed.get(name, {}) for name in FLAT_GRAPH},
+        flat_graph={name: sealed[name] for name in FLAT_GRAPH if name in sealed},
     )
 
 

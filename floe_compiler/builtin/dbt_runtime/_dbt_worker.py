@@ -6,7 +6,8 @@ reach a manifest. dbt is imported at once, before the first request. When the ot
 the process ends itself and its group: it never outlives its parent.
 
 A request is an object with the keys of `_dbt_session.Request`. Each line that goes back has one key: `hello`
-once after dbt's import, `event` while dbt runs, `done` last.
+once after dbt's import; then for each request `accepted` before anything is done, `event` while dbt runs, `done`
+last.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def main() -> None:
     if channel.idle:
         import_ahead()
     for message in channel.requests():
+        channel.send({"accepted": True})
         channel.send({"done": session.answer(message, lambda event: channel.send({"event": event}))})
 
 

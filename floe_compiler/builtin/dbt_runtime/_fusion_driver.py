@@ -37,7 +37,6 @@ DRIVERS: Final = {
     "redshift": Driver("adbc_driver_redshift"),
 }
 """By dbt's name for the adapter."""
-LIBRARY_SUFFIXES: Final = frozenset({".so", ".dylib", ".dll"})
 
 
 def driver_environment(adapter: str, configured: Path | None, scratch: Path) -> dict[str, str]:
@@ -59,14 +58,13 @@ def driver_environment(adapter: str, configured: Path | None, scratch: Path) -> 
 
 def _duckdb_of_python(driver: Driver, scratch: Path) -> dict[str, str]:
     """The extension module needs the symbols of a libpython, which nothing but a Python process has loaded."""
-    module = importlib.util.find_spec("_duckdb") or importlib.util.find_spec("duckdb")
-    library = Path(module.origin) if module and module.origin else None
-    if library is None or library.suffix not in LIBRARY_SUFFIXES:
+    module = importlib.util.find_spec("_duckdb")
+    if module is None or module.origin is None:
         return _missing(DUCKDB, driver)
     python = next((path for path in _libpythons() if path.is_file()), None)
     if python is None:
         return _missing(DUCKDB, driver, "this Python has no libpython that DuckDB's module could be loaded with")
-    return {**_manifest(driver, library, scratch), "LD_PRELOAD": str(python)}
+    return {**_manifest(driver, Path(module.origin), scratch), "LD_PRELOAD": str(python)}
 
 
 def _libpythons() -> Iterator[Path]:

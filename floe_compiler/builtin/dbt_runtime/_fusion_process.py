@@ -26,6 +26,7 @@ import orjson
 from floe_compiler.builtin.dbt_runtime._fusion_engine import NOWHERE
 from floe_compiler.builtin.dbt_runtime._workers import GRACE, POLL, Ending, Patience
 from floe_compiler.errors import FloeError, Problem
+from floe_compiler.store.writing import refusing_writes
 
 SURROUNDINGS: Final = {"HOME": NOWHERE, "TZ": "UTC"}
 """What the engine gets besides a call's `env`: no user's settings and no place's clock. There is no PATH, either."""
@@ -33,6 +34,7 @@ OWN_VARIABLES: Final = frozenset({*SURROUNDINGS, "ADBC_DRIVER_PATH", "DBT_RUN_ST
 """Every name that floe can add to the environment: `env_var()` sees them too."""
 MAY_BE_LEFT_OUT: Final = frozenset(SURROUNDINGS)
 SECRET: Final = "DBT_ENV_SECRET_"  # noqa: S105 - dbt's prefix for what must not be shown
+HIDDEN: Final = "*****"
 NOISE: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|^.*<unknown>.*\n?|^stack backtrace:\n?", re.MULTILINE)
 """Colours, and the backtraces of a stripped binary."""
 LAST_LINES: Final = 10
@@ -99,9 +101,9 @@ def whole_environment(env: Mapping[str, str], more: Mapping[str, str], left_out:
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A private folder with an empty `work` to run in and an empty `home`, gone afterwards."""
+    """A private folder with a `work` to run in, a `home` and a place for `logs`, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="floe-fusion-", ignore_cleanup_errors=True) as folder:
-        for name in ("work", "home"):
+        for name in ("work", "home", "logs"):
             (Path(folder) / name).mkdir()
         yield Path(folder)
 
@@ -117,7 +119,7 @@ def invoke(
 
     `on_line` is called in this thread, with None when nothing has come for a while. Raises FloeError FLOE-P201.
     """
-    secrets = [value for name, value in env.items() if name.startswith(SECRET) and value]
+    secrets = _secrets(env)
     other: deque[str] = deque(maxlen=LAST_LINES)
     with tempfile.TemporaryFile() as complaints, _started(command, env, cwd, complaints) as process:
         stopping = _Stopping(process, patience)
@@ -135,11 +137,41 @@ def invoke(
     return Ended(process.returncode, stopping.ending, clean("\n".join(other), secrets).strip())
 
 
+def hand_over(private: Path, logs: Path, env: Mapping[str, str]) -> None:
+    """Appends what the engine logged in a private folder to the logs that people read. The engine writes the values
+    of secrets out. Raises FloeError FLOE-F104."""
+    for file in sorted(private.glob("*")):
+        with refusing_writes(logs):
+            logs.mkdir(parents=True, exist_ok=True)
+            with (logs / file.name).open("ab") as kept:
+                kept.write(_without_secrets(file.read_bytes(), env))
+        file.unlink()
+
+
+def hide_secrets(file: Path, env: Mapping[str, str]) -> None:
+    """Takes the values of secrets out of a file that the engine wrote, where it is there and has any."""
+    if file.is_file() and (content := file.read_bytes()) != (hidden := _without_secrets(content, env)):
+        file.write_bytes(hidden)
+
+
 def clean(text: str, secrets: Sequence[str] = ()) -> str:
     """Words that may be shown."""
     for secret in secrets:
-        text = text.replace(secret, "*****")
+        text = text.replace(secret, HIDDEN)
     return NOISE.sub("", text)
+
+
+def _without_secrets(content: bytes, env: Mapping[str, str]) -> bytes:
+    for secret in _secrets(env):
+        for written in (secret.encode(), orjson.dumps(secret)[1:-1]):
+            content = content.replace(written, HIDDEN.encode())
+    return content
+
+
+def _secrets(env: Mapping[str, str]) -> list[str]:
+    """Longest first: one may be part of another."""
+    values = {value for name, value in env.items() if name.startswith(SECRET) and value}
+    return sorted(values, key=len, reverse=True)
 
 
 @contextlib.contextmanager

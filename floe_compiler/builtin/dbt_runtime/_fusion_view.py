@@ -44,7 +44,7 @@ def _refuse_missing_packages(project_dir: Path, packages_dir: str) -> None:
     named = sum(len(_read(project_dir / name).get("packages") or ()) for name in naming)
     installed = len(installed_packages(str(project_dir), packages_dir))
     if named > installed:
-        message = f"{' and '.join(naming)} name {named} packages, and {installed} are installed in {packages_dir}."
+        message = f"{' and '.join(naming)}: {named} packages are named, {installed} are installed in {packages_dir}."
         raise FloeError(Problem("FLOE-C204", message, Where(naming[0]), "Run `dbt deps`, or compile with `--deps`."))
 
 

@@ -17,6 +17,7 @@ from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 SECONDS: Final = 60
 INHERITED: Final = ("PATH", "HOME", "XDG_CONFIG_HOME")
 """All that git is told of the environment: GIT_DIR and its kin would turn it to another repository."""
+NO_REPOSITORY: Final = "not a git repository"
 READ_ONLY: Final = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
@@ -30,8 +31,9 @@ def pushed_commit(folder: Path, files: Collection[str], fetched: Collection[str]
         commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip()
     except subprocess.CalledProcessError as error:
         said = error.stderr.strip()
-        message = f"the dbt project is in no git repository that has a commit{f': {said}' if said else ''}"
-        raise FloeError(Problem("FLOE-C250", message, hint="dbt Cloud runs commits; commit and push.")) from error
+        words = f": {said}" if said and NO_REPOSITORY not in said else ""
+        message = f"the dbt project is in no git repository that has a commit{words}"
+        raise FloeError(Problem("FLOE-C250", message)) from error
     try:
         raise_if_any(
             Problem("FLOE-C251", f"{path} {why}", Where(path), "dbt Cloud runs what is committed: commit and push.")
@@ -43,7 +45,7 @@ def pushed_commit(folder: Path, files: Collection[str], fetched: Collection[str]
         raise FloeError(Problem("FLOE-C253", f"git does not answer: {error.stderr.strip()}")) from error
     if unpushed:
         files_in_it = f" (it changes {', '.join(sorted(set(changed)))})" if changed else ""
-        message = f"the commit {commit[:12]} is on no remote branch{files_in_it}"
+        message = f"the commit {commit} is on no remote branch{files_in_it}"
         raise FloeError(Problem("FLOE-C252", message, hint="dbt Cloud cannot check it out: push it."))
     return commit
 

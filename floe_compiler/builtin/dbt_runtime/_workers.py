@@ -49,6 +49,10 @@ class Answer:
     ending: Ending | None = None
 
 
+class WorkerGone(Exception):
+    """The process had died while it waited: the request was never accepted, and can be made to another."""
+
+
 class Patience:
     """When a caller stops waiting: its token is set, or its time is up. `timeout` is in seconds."""
 
@@ -120,13 +124,15 @@ class Worker:
     def ask(self, request: Mapping[str, Any], patience: Patience, on_event: EventSink) -> Answer:
         """Sends one request and waits for its answer; events go to `on_event` in this thread.
 
-        Raises FloeError when the process cannot run dbt (P201, P206) or ends by itself (P205).
+        Raises FloeError when the process cannot run dbt (P201, P206) or ends by itself (P205); WorkerGone.
         """
         self._truncate_output()
         stopping = _Stopping(self, patience)
+        accepted = not self._greeted  # only one that has waited can have died of old age
         try:
             self._socket.sendall(orjson.dumps(request) + b"\n")
             for message in self._messages(stopping):
+                accepted = True
                 if "event" in message:
                     on_event(message["event"])
                 elif "done" in message:
@@ -135,6 +141,8 @@ class Worker:
             pass
         if stopping.ending:
             return Answer(None, stopping.ending)
+        if not accepted:
+            raise WorkerGone
         raise FloeError(self._death())
 
     def _messages(self, stopping: _Stopping) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,6 @@ from floe_compiler.builtin.dbt_runtime._git import pushed_commit
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option
 from floe_compiler.builtin.dbt_runtime._workers import Ending, Patience
 from floe_compiler.canonical import NotCanonical, canonical_bytes, parse
-from floe_compiler.codes import CODES
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.load.project import DbtProject, load_project
 from floe_compiler.load.yaml_door import parse_foreign
@@ -239,7 +238,7 @@ class CloudDBTPlugin(DBTRuntimePlugin):
         assert isinstance(self.config, CloudConfig)  # noqa: S101 - the registry pairs plugin and model
         if not {"account", "jobs"} <= self.config.model_fields_set:
             message = "dbt Cloud is not configured: it needs `account` and `jobs`"
-            raise FloeError(Problem("FLOE-P240", message, hint=CODES["FLOE-P240"].way_out))
+            raise FloeError(Problem("FLOE-P240", message))
         return self.config
 
     def _account(self) -> Account:
@@ -273,7 +272,7 @@ class CloudDBTPlugin(DBTRuntimePlugin):
         cloud, output = self._cloud, _output(place, project)
         if place.target not in cloud.jobs:
             message = f"no job of dbt Cloud is configured for the target `{place.target}`"
-            raise FloeError(Problem("FLOE-P240", message, hint=CODES["FLOE-P240"].way_out))
+            raise FloeError(Problem("FLOE-P240", message))
         schema, own_threads = output.get("schema"), output.get("threads")
         if "{{" in str(schema):
             raise FloeError(Problem("FLOE-P204", f"dbt Cloud takes a schema's name, not `{schema}`."))
@@ -293,7 +292,7 @@ class CloudDBTPlugin(DBTRuntimePlugin):
         missing = ", ".join(sorted(env.keys() - set(self._cloud.env_in_cloud)))
         if missing:
             message = f"dbt Cloud cannot be handed the build constants {missing}"
-            raise FloeError(Problem("FLOE-P250", message, hint=CODES["FLOE-P250"].way_out))
+            raise FloeError(Problem("FLOE-P250", message))
 
     def _run(self, account: Account, report: Report, patience: Patience) -> DBTRunResult:
         """First the proof that dbt Cloud would run what was reviewed, then the run, which proves it again."""

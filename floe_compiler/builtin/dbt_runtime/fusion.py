@@ -12,11 +12,9 @@ from __future__ import annotations
 import os
 import re
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
@@ -24,26 +22,29 @@ import orjson
 from pydantic import Field
 
 from floe_compiler.builtin.dbt_runtime._dbt_words import Sources
+from floe_compiler.builtin.dbt_runtime._fusion_call import (
+    Call,
+    Errors,
+    Manifest,
+    cut_short,
+    parsed,
+    ran,
+    run_result,
+)
 from floe_compiler.builtin.dbt_runtime._fusion_driver import DRIVERS, driver_environment
 from floe_compiler.builtin.dbt_runtime._fusion_engine import Engine, find_engine
-from floe_compiler.builtin.dbt_runtime._fusion_nodes import Watch
 from floe_compiler.builtin.dbt_runtime._fusion_process import (
     MAY_BE_LEFT_OUT,
     OWN_VARIABLES,
-    Ended,
-    Line,
-    invoke,
     scratch_folder,
     whole_environment,
 )
 from floe_compiler.builtin.dbt_runtime._fusion_view import view_of
-from floe_compiler.builtin.dbt_runtime._fusion_words import HEADER, Seen, problems_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option
-from floe_compiler.builtin.dbt_runtime._workers import Ending, Patience
-from floe_compiler.canonical import NotCanonical, parse
+from floe_compiler.builtin.dbt_runtime._workers import Patience
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.manifest import differing_members, normal_form
-from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult
+from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
 from floe_compiler.model.values import EnvRef
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
 from floe_compiler.store.writing import refusing_writes
@@ -53,10 +54,7 @@ CLOCK_SHIFT: Final = timedelta(days=400, hours=7, minutes=13, seconds=11)
 FAR_EAST: Final = "FLOE-13:47"
 """A time zone, as POSIX writes one."""
 TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
-RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 MAX_NAMED: Final = 20
-
-Manifest = dict[str, Any]
 
 
 class FusionConfig(PluginConfig):
@@ -70,39 +68,6 @@ class FusionConfig(PluginConfig):
         Annotated[str, Field(pattern=r"^/")] | EnvRef | None,
         Field(description="A folder of ADBC driver manifests (`duckdb.toml`), or the library of the driver itself."),
     ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One invocation of the engine, but for the command. `project` is what it takes for the project, `cwd` where it
-    runs, `environ` all of its environment."""
-
-    engine: Engine
-    place: Place
-    project: Path
-    cwd: Path
-    environ: Mapping[str, str]
-    patience: Patience
-
-    @property
-    def seen(self) -> Seen:
-        return Seen(self.place, self.project, self.cwd)
-
-    def command(self, name: str, *more: str) -> list[str]:
-        """Everything is said, so that no variable and no flag of the project decides it."""
-        return [
-            *(str(self.engine.path), name),
-            *("--project-dir", str(self.project)),
-            *("--profiles-dir", str(self.place.profiles_dir)),
-            *("--target", self.place.target),
-            *("--target-path", str(self.place.target_path)),
-            *("--log-path", str(self.place.log_path)),
-            *("--log-format", "json"),
-            "--write-json",
-            "--no-send-anonymous-usage-stats",
-            "--no-version-check",
-            *more,
-        ]
 
 
 class FusionDBTPlugin(DBTRuntimePlugin):
@@ -132,8 +97,9 @@ class FusionDBTPlugin(DBTRuntimePlugin):
     ) -> Path:
         """The engine's `parse`. `partial_parse_file` is neither read nor written: the engine is faster without one.
 
-        `shifted_clock` moves `run_started_at`, and `modules.datetime.now()` by a time zone; its `utcnow()` cannot be
-        moved, so a project's use of it goes unnoticed. Raises FLOE-P204 where the engine does not move at all.
+        `shifted_clock` moves `run_started_at`, and `modules.datetime` by a time zone only: what a project renders
+        from the year that it finds there goes unnoticed here, and is refused when it runs (FLOE-P223). Raises
+        FLOE-P204 where the engine's clock cannot be moved at all.
         """
         place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
         written = (place.below("shifted") if shifted_clock else place).fresh("manifest.json")
@@ -142,13 +108,13 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         environ = whole_environment(env or {}, clock, _left_out(place, env or {}))
         with scratch_folder() as scratch:
             call = self._call(place, environ, Patience(cancel, timeout), scratch)
-            parsed = _parse(call)
-        if isinstance(parsed, str):
-            raise FloeError(_cut_short(parsed, "parsed the project", timeout))
-        if shifted_clock and moment.encode() not in parsed:
+            content = parsed(call)
+        if isinstance(content, str):
+            raise FloeError(cut_short(content, "parsed the project", timeout))
+        if shifted_clock and moment.encode() not in content:
             raise FloeError(Problem("FLOE-P204", f"The clock of {call.engine.version} cannot be shifted."))
         with refusing_writes(written):
-            written.write_bytes(parsed)
+            written.write_bytes(content)
         return written
 
     def run_models(
@@ -193,16 +159,16 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         left_out = _left_out(place, env or {})
         with scratch_folder() as scratch:
             parsing = self._call(place, whole_environment(env or {}, {}, left_out), Patience(cancel, timeout), scratch)
-            parsed = _parse(parsing, *given)
-            if isinstance(parsed, str):
-                return _run_result(parsing, command, parsed, (), "", started)
-            fresh = normal_form(parsed, target)
+            content = parsed(parsing, *given)
+            if isinstance(content, str):
+                return run_result(parsing, command, content, (), "", started)
+            fresh = normal_form(content, target)
             if manifest is not None:
                 _refuse_differences(normal_form(manifest.read_bytes(), target), fresh)
             driver = driver_environment(fresh["metadata"]["adapter_type"], self._driver_path(), scratch)
             more = {**driver, "HOME": str(scratch / "home")}
             call = replace(parsing, place=place, cwd=cwd, environ=whole_environment(env or {}, more, left_out))
-            return _run(call, command, args, fresh, on_event, started)
+            return ran(call, command, args, fresh, on_event, started)
 
     def deps(
         self,
@@ -220,12 +186,21 @@ class FusionDBTPlugin(DBTRuntimePlugin):
             place = Place.of(project_dir, profiles_dir, target, scratch / "target", log_path)
             # For git, which is found on the PATH and must not meet anybody's settings.
             environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(scratch / "home"), **(env or {})}
-            call = _Call(self._engine(), place, place.project_dir, scratch / "work", environ, Patience(cancel, timeout))
-            errors = _Errors()
-            ended = _invoke(call, errors, "deps")
+            call = Call(
+                engine=self._engine(),
+                place=place,
+                project=place.project_dir,
+                cwd=scratch / "work",
+                logs=scratch / "logs",
+                environ=environ,
+                patience=Patience(cancel, timeout),
+            )
+            errors = Errors()
+            ended = call.start(errors, "deps")
         if ended.ending:
-            raise FloeError(_cut_short(ended.ending, "installed the packages", timeout))
-        raise_if_any(replace(problem, code="FLOE-C205") for problem in errors.problems(ended, call))
+            raise FloeError(cut_short(ended.ending, "installed the packages", timeout))
+        if ended.status:
+            raise FloeError(replace(problem, code="FLOE-C205") for problem in call.problems(errors.texts, ended))
 
     def supports_parallel_execution(self) -> bool:
         """Yes: every call is a process of its own."""
@@ -253,11 +228,11 @@ class FusionDBTPlugin(DBTRuntimePlugin):
             "isolation": "process",
         }
 
-    def _call(self, place: Place, environ: Mapping[str, str], patience: Patience, scratch: Path) -> _Call:
+    def _call(self, place: Place, environ: Mapping[str, str], patience: Patience, scratch: Path) -> Call:
         """A call that runs and writes in the private folder."""
         private = replace(place, target_path=scratch / "target")
         project = view_of(place.project_dir, scratch)
-        return _Call(self._engine(), private, project, scratch / "work", environ, patience)
+        return Call(self._engine(), private, project, scratch / "work", scratch / "logs", environ, patience)
 
     def _engine(self) -> Engine:
         if self._found is None:
@@ -277,97 +252,6 @@ class FusionDBTPlugin(DBTRuntimePlugin):
             hint = "The configuration of `dbt_runtime: fusion` in the platform manifest names it."
             raise FloeError(Problem("FLOE-X001", f"the environment variable {configured.env} is not set", hint=hint))
         return self.environ[configured.env]
-
-
-class _Errors:
-    """Keeps every error of a command that does not run nodes."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-
-    def __call__(self, line: Line | None) -> None:
-        if line and line.level == "error":
-            self._texts.append(line.text)
-
-    def problems(self, ended: Ended, call: _Call) -> list[Problem]:
-        """None after a command that went well."""
-        return _problems(self._texts, ended, call) if ended.status else []
-
-
-def _invoke(call: _Call, on_line: Callable[[Line | None], None], name: str, *args: str) -> Ended:
-    return invoke(call.command(name, *args), call.environ, call.cwd, call.patience, on_line)
-
-
-def _parse(call: _Call, *args: str) -> bytes | Ending:
-    """The manifest.json that the engine writes for the call; or how the command was cut short.
-
-    Raises FloeError: FLOE-C2xx when the project is refused. The engine's own `parse` lets a cycle pass.
-    """
-    errors = _Errors()
-    ended = _invoke(call, errors, "parse", *args)
-    if ended.ending:
-        return ended.ending
-    raise_if_any(errors.problems(ended, call))
-    try:
-        content = (call.place.target_path / "manifest.json").read_bytes()
-    except FileNotFoundError:
-        message = "The Rust engine ended without an error and without a manifest.json."
-        raise FloeError(Problem("FLOE-P205", message)) from None
-    _refuse_cycle(content, call.place)
-    return content
-
-
-def _run(
-    call: _Call,
-    command: Command,
-    args: list[str],
-    manifest: Manifest,
-    on_event: EventCallback | None,
-    started: float,
-) -> DBTRunResult:
-    run_results = call.place.fresh("run_results.json")
-    invocation_id = str(uuid.uuid4())
-    watch = Watch(manifest, on_event)
-    ended = _invoke(call, watch, command, "--show", "schedule", "--invocation-id", invocation_id, *args)
-    nodes = watch.nodes(run_results, invocation_id)
-    if ended.ending is None and ended.status and not any(node.failed for node in nodes):
-        raise FloeError(_problems(watch.errors, ended, call, "FLOE-P207"))
-    status = ended.ending or ("error" if ended.status else "success")
-    return _run_result(call, command, status, nodes, invocation_id, started)
-
-
-def _run_result(
-    call: _Call, command: Command, status: Any, nodes: tuple[NodeResult, ...], invocation_id: str, started: float
-) -> DBTRunResult:
-    ran = [node.unique_id.partition(".")[0] for node in nodes if node.status != "skipped"]
-    places = {name: call.place.target_path / file for name, file in RUN_ARTIFACTS.items()}
-    return DBTRunResult(
-        success=status == "success",
-        status=status,
-        command=command,
-        models_run=ran.count("model"),
-        tests_run=ran.count("test") + ran.count("unit_test"),
-        execution_time_seconds=time.monotonic() - started,
-        nodes=nodes,
-        invocation_id=invocation_id,
-        engine=call.engine.name,
-        engine_version=call.engine.version,
-        artifacts={name: path for name, path in places.items() if path.exists()},
-    )
-
-
-def _problems(errors: list[str], ended: Ended, call: _Call, otherwise: str = "FLOE-C201") -> list[Problem]:
-    """What the engine refused; of an engine that crashed, how."""
-    texts = errors or ([ended.printed] if HEADER.search(ended.printed) else [])
-    if texts and ended.status >= 0:
-        return problems_of(texts, call.seen, otherwise)
-    return [Problem("FLOE-P205", ended.words)]
-
-
-def _cut_short(ending: Ending, what: str, timeout: float | None) -> Problem:
-    if ending == "cancelled":
-        return Problem("FLOE-P203", f"Cancelled before the Rust engine had {what}.")
-    return Problem("FLOE-P202", f"The Rust engine had not {what} after {timeout:g} seconds.")
 
 
 def _left_out(place: Place, env: Mapping[str, str]) -> frozenset[str]:
@@ -391,22 +275,6 @@ def _refuse_dotenv(cwd: Path) -> None:
     if (cwd / ".env").exists():
         message = f"The Rust engine would read variables from {cwd / '.env'}."
         raise FloeError(Problem("FLOE-P224", message, hint="Remove it, or choose another run directory."))
-
-
-def _refuse_cycle(content: bytes, place: Place) -> None:
-    try:
-        manifest = parse(content)
-        TopologicalSorter(manifest["parent_map"]).prepare()
-    except CycleError as error:
-        cycle: list[str] = error.args[1]
-        file = manifest["nodes"].get(cycle[0], {}).get("original_file_path")
-        where = Where(file) if file and (place.project_dir / file).is_file() else None
-        message = f"Found a cycle: {' --> '.join(reversed(cycle))}"
-        raise FloeError(Problem("FLOE-C201", message, where)) from None
-    except (NotCanonical, KeyError, TypeError) as error:
-        raise FloeError(
-            Problem("FLOE-C206", f"The Rust engine wrote something else than a manifest: {error}")
-        ) from error
 
 
 def _refuse_differences(sealed: Manifest, fresh: Manifest) -> None:

@@ -22,7 +22,7 @@ from floe_compiler.builtin.dbt_runtime import _engine
 from floe_compiler.builtin.dbt_runtime._dbt_words import problems_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option, request
 from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
-from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerPool
+from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerGone, WorkerPool
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import COMMANDS, Command, DBTRunResult, EventCallback, NodeResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
@@ -184,6 +184,12 @@ class LocalDBTPlugin(DBTRuntimePlugin):
 
     def _ask(self, asked: dict[str, Any], patience: Patience, on_event: EventSink = _ignore) -> Answer:
         _engine.version()
+        try:
+            return self._ask_one(asked, patience, on_event)
+        except WorkerGone:
+            return self._ask(asked, patience, on_event)
+
+    def _ask_one(self, asked: dict[str, Any], patience: Patience, on_event: EventSink) -> Answer:
         # A run leaves more behind than dbt knows how to close: dbt-duckdb keeps the database open, and its lock;
         # others keep sessions and tokens. All that ends with the process.
         with self._workers.borrow(patience, once=asked["args"][0] in COMMANDS) as worker:

@@ -22,12 +22,12 @@ PARSE = "dbt parse --no-partial-parse"
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """git, as somebody with a name."""
-    identity = {"GIT_AUTHOR_NAME": "Sexton", "GIT_AUTHOR_EMAIL": "s@bells.example", "GIT_CONFIG_GLOBAL": os.devnull}
-    identity |= {"GIT_COMMITTER_NAME": "Sexton", "GIT_COMMITTER_EMAIL": "s@bells.example", "LC_ALL": "C"}
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=os.environ | identity, capture_output=True, text=True, check=True
-    )
+    """git, as somebody with a name, at one moment: the same content is the same commit."""
+    who = {"NAME": "Sexton", "EMAIL": "sexton@bells.example", "DATE": "2026-03-01T06:00:00Z"}
+    environ = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    environ |= {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+    done = subprocess.run(["git", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

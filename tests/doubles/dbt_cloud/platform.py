@@ -102,7 +102,7 @@ class DbtCloud:
 
     What a test may ask for: `faults` in answers; runs that stay in a state (`stays_at`), cannot be stopped
     (`deaf_to_cancelling`), are cancelled by somebody (`cancelled_there`), check out `other_commit`, or fail at a
-    command (`failing_logs`, `fails_only`); artifacts that are `spoiled` or `lost`; something to happen
+    command step (`failing_logs`, `fails_only`); artifacts that are `spoiled` or `lost`; something to happen
     `when_looked_at`; answers with `nulls`, as real
     ones have them and the published document has not. `mismatches` collects what of all exchanges did not match
     that document.
@@ -121,7 +121,8 @@ class DbtCloud:
         self.failing_logs: str | None = None
         self.spoiled: dict[str, Spoil] = {}
         self.lost: set[str] = set()
-        self.fails_only = "dbt"
+        self.fails_only = "Invoke dbt"
+        self.calls_steps = "Invoke dbt with `{}`"
         self.when_looked_at: Callable[[RunRecord], None] = lambda run: None
         self.workshop = workshop
         self._repository = repository
@@ -187,7 +188,7 @@ class DbtCloud:
             checkout = self._in_step(run, "Clone git repository", lambda: self._check_out(commit))
             run.git_sha = commit
             self._in_step(run, "Create profile from connection Warehouse", lambda: None)
-            self._in_step(run, "Invoke dbt with `dbt deps`", lambda: None)
+            self._in_step(run, "Install packages with `dbt deps`", lambda: None)
             for command in asked["steps_override"]:
                 self._command(run, checkout, command)
         except StepFailed:
@@ -199,6 +200,7 @@ class DbtCloud:
 
     def _in_step(self, run: RunRecord, name: str, work: Callable[[], Any]) -> Any:
         try:
+            self._fail_if_asked(name)
             done = work()
         except StepFailed as failed:
             run.steps.append(StepRecord(name, ERROR, failed.logs))
@@ -206,8 +208,12 @@ class DbtCloud:
         run.steps.append(StepRecord(name, SUCCESS, "done"))
         return done
 
+    def _fail_if_asked(self, step: str) -> None:
+        if self.failing_logs is not None and step.startswith(self.fails_only):
+            raise StepFailed(self.failing_logs)
+
     def _command(self, run: RunRecord, checkout: Path, command: str) -> None:
-        name = f"Invoke dbt with `{command}`"
+        name = self.calls_steps.format(command)
         try:
             outcome = self._invoke(run, checkout, command)
         except StepFailed as failed:
@@ -216,7 +222,6 @@ class DbtCloud:
         run.steps.append(StepRecord(name, SUCCESS, outcome.logs, outcome.artifacts))
 
     def _invoke(self, run: RunRecord, checkout: Path, command: str) -> Outcome:
-        if self.failing_logs is not None and command.startswith(self.fails_only):
-            raise StepFailed(self.failing_logs)
+        self._fail_if_asked(f"Invoke dbt with `{command}`")
         asked = run.asked
         return self.workshop.invoke(checkout, asked["target_name_override"], asked["schema_override"], command)

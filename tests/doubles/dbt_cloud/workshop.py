@@ -1,6 +1,6 @@
 """Where the double's runs are carried out: git checks out the commit, and real dbt parses and builds it.
 
-Each commit is parsed and built once; a run that selects nodes is given the results of those nodes. That is what
+Each tree of files is parsed and built once; a run that selects nodes is given the results of those nodes. That is what
 dbt would report as long as no node that is left out makes another one fail or skip, as in the product here.
 """
 
@@ -60,10 +60,11 @@ class Workshop:
         """One command of a job. Raises StepFailed."""
         program, verb, *words = shlex.split(command)
         assert program == "dbt"
-        manifest = self._once(("parse", checkout.name, target, schema), lambda: self._parse(checkout, target, schema))
+        made_of = (self._git("-C", str(checkout), "rev-parse", "HEAD^{tree}"), target, schema)
+        manifest = self._once(("parse", *made_of), lambda: self._parse(checkout, target, schema))
         if verb == "parse":
             return Outcome("Running with dbt\nPerformance info: target/perf_info.json\n", {"manifest.json": manifest})
-        results = self._once(("build", checkout.name, target, schema), lambda: self._build(checkout, target, schema))
+        results = self._once(("build", *made_of), lambda: self._build(checkout, target, schema))
         nodes: dict[str, Any] = json.loads(manifest)["nodes"]
         ran = json.loads(results)
         ran["results"] = [result for result in ran["results"] if _selected(nodes[result["unique_id"]], words)]
@@ -100,11 +101,12 @@ class Workshop:
         (folder / "profiles.yml").write_text(json.dumps({"bells": {"target": target, "outputs": {target: output}}}))
         return folder
 
-    def _git(self, *arguments: str) -> None:
+    def _git(self, *arguments: str) -> str:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         done = subprocess.run(["git", *arguments], env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StepFailed(done.stderr)
+        return done.stdout
 
 
 def _selected(node: Mapping[str, Any], words: list[str]) -> bool:
