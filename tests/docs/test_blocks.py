@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import shlex
 import subprocess
 import sys
@@ -33,7 +32,7 @@ PARTS: dict[str, TypeAdapter[Any]] = {
     for name, field in model.model_fields.items()
     if name in {"plugins", "targets", "policies", "transforms", "platform"}
 }
-LANGUAGES = {"console", "sh", "python", "yaml", "toml", "json", "sql", "text"}
+LANGUAGES = {"console", "sh", "python", "yaml", "toml", "sql", "text"}
 OF_PYTHON = {"forbidden"}
 
 
@@ -117,8 +116,3 @@ def test_yaml_says_what_its_reader_takes(block: Block) -> None:
 @pytest.mark.parametrize("block", _blocks("toml"))
 def test_toml_is_toml(block: Block) -> None:
     assert tomllib.loads(block.content)
-
-
-@pytest.mark.parametrize("block", _blocks("json"))
-def test_json_is_json(block: Block) -> None:
-    json.loads(block.content)

@@ -42,7 +42,7 @@ from floe_compiler.builtin.dbt_runtime._fusion_process import (
 from floe_compiler.builtin.dbt_runtime._fusion_view import view_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option
 from floe_compiler.builtin.dbt_runtime._workers import Patience
-from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
+from floe_compiler.errors import FloeError, Problem, raise_if_any
 from floe_compiler.manifest import differing_members, normal_form
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
 from floe_compiler.model.values import EnvRef
@@ -258,15 +258,12 @@ def _left_out(place: Place, env: Mapping[str, str]) -> frozenset[str]:
     """The variables of the engine's process that the project asks for. dbt-core hides its own from `env_var()`, the
     engine does not: so it gets none of these. Raises FloeError FLOE-C231 for one that it cannot do without."""
     sources = Sources(place)
-
-    def asked(*names: str) -> list[Where]:
-        return sources.matches(sources.all(), re.compile(rf"env_var\(\s*['\"](?:{'|'.join(names)})['\"]"))
-
-    places = {name: asked(name) for name in OWN_VARIABLES} if asked(*OWN_VARIABLES) else {}
+    asking = [file for file in sources.all() if b"env_var" in file.read_bytes()]
+    places = {name: sources.matches(asking, re.compile(rf"env_var\(\s*['\"]{name}['\"]")) for name in OWN_VARIABLES}
     raise_if_any(
         Problem("FLOE-C231", f"The variable {name} is the Rust engine's own.", where, "Use another name.")
         for name in OWN_VARIABLES - MAY_BE_LEFT_OUT
-        for where in [*places.get(name, ()), *([None] if name in env else [])]
+        for where in [*places[name], *([None] if name in env else [])]
     )
     return frozenset(name for name, found in places.items() if found)
 
