@@ -25,12 +25,13 @@ LEFT_OUT = {
     "clock": "is made to differ from one moment to the next",
     "slow_parse": "is made to take for ever",
 }
-PROJECTS = sorted(
-    file.parent
+PROJECTS = {
+    str(file.parent.relative_to(FIXTURES / folder)): file.parent
     for folder in ("products", "projects")
-    for file in (FIXTURES / folder).glob("*/dbt_project.yml")
+    for depth in ("*", "*/product")
+    for file in sorted((FIXTURES / folder).glob(f"{depth}/dbt_project.yml"))
     if file.parent.name not in LEFT_OUT
-)
+}
 
 
 class Bench:
@@ -39,9 +40,9 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self._root = root
         copy_products(root)
-        for project in PROJECTS:
-            if not (root / project.name).exists():
-                shutil.copytree(project, root / project.name)
+        for name, project in PROJECTS.items():
+            if not (root / name).exists():
+                shutil.copytree(project, root / name)
 
     def compiled(self, runtime: DBTRuntimePlugin, project: str, into: str) -> dict[str, Any]:
         """What a runtime makes of a project, in one form."""
@@ -54,7 +55,7 @@ class Bench:
     def _profiles(self, project: Path) -> Path:
         name = yaml.safe_load((project / "dbt_project.yml").read_text())["profile"]
         output = {"type": "duckdb", "path": "same.duckdb", "schema": "same"}
-        profiles = self._root / "profiles" / project.name
+        profiles = self._root / "profiles" / project.relative_to(self._root)
         profiles.mkdir(parents=True, exist_ok=True)
         (profiles / "profiles.yml").write_text(json.dumps({name: {"target": "dev", "outputs": {"dev": output}}}))
         return profiles
@@ -75,13 +76,13 @@ def manifests(registry: WarmRegistry, tmp_path_factory: pytest.TempPathFactory) 
     runtimes = {name: registry.get_runtime(name, {}, {}) for name in ("local", "fusion")}
     with ThreadPoolExecutor(2) as pool:
         coming = {
-            project.name: {name: pool.submit(bench.compiled, rt, project.name, name) for name, rt in runtimes.items()}
+            project: {name: pool.submit(bench.compiled, rt, project, name) for name, rt in runtimes.items()}
             for project in PROJECTS
         }
         return {project: {name: one.result() for name, one in both.items()} for project, both in coming.items()}
 
 
-@pytest.mark.parametrize("project", [project.name for project in PROJECTS])
+@pytest.mark.parametrize("project", PROJECTS)
 def test_what_differs_is_in_the_table(manifests: Manifests, project: str) -> None:
     both = manifests[project]
     assert [found for found in differing(both["local"], both["fusion"]) if row_of(found[1]) is None] == []

@@ -26,6 +26,12 @@ def work(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
+@pytest.fixture(autouse=True)
+def heard() -> None:
+    """Ctrl-C reaches the children, also where the tests run in the background of a shell that ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def floe(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "floe_compiler", *arguments],
