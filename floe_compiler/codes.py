@@ -5,8 +5,6 @@ D diff, X execute. A number is never used twice, not even after its row is gone.
 and `floe explain CODE` are made from these rows.
 """
 
-# ruff: noqa: E501
-
 from __future__ import annotations
 
 from typing import Final, NamedTuple
@@ -274,7 +272,7 @@ CODES: Final[dict[str, Code]] = {
         "Invisible character",
         REFUSED,
         "A control character stands in the file, or a key holds a character that people cannot see. A reviewer would read another file than floe does.",
-        "Remove it. In a value, an escape in double quotes is allowed: \"\\t\".",
+        'Remove it. In a value, an escape in double quotes is allowed: "\\t".',
     ),
     "FLOE-L015": Code(
         "Character that reorders text",

@@ -71,9 +71,7 @@ def compile_product(
     progress("Loading")
     documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
-    plan = Plan(
-        documents.name, documents.inputs, str(documents.project.directory.resolve()), documents.project.layout
-    )
+    plan = Plan(documents.name, documents.inputs, str(documents.project.directory.resolve()), documents.project.layout)
     inputs_key = key(request.targets, documents.digests, documents.project.digests)
 
     digest = recall_result(store, inputs_key, today)

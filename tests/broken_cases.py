@@ -14,7 +14,8 @@ from floe_compiler.errors import FloeError, Problem
 from floe_compiler.freeze.schema import check_schema
 from floe_compiler.plugins.contracts import CancelToken
 from floe_compiler.published import schema
-from floe_compiler.store.layout import INDEX, Store
+from floe_compiler.store.layout import Store
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.publish import publish
 from tests.bundles import index_value, make_bundle
 

@@ -11,7 +11,7 @@ from floe_compiler.errors import FloeError
 from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.model.frozen import FrozenBundle
 from floe_compiler.store.export import export_folder
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 
 MANIFEST = "targets/dev/manifest.json"
 PROFILES = "profiles/profiles.yml"

@@ -45,7 +45,8 @@ from floe_compiler.plugins.contracts import DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry
 from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.export import export_archive
-from floe_compiler.store.layout import INDEX, MARKER, Store
+from floe_compiler.store.layout import MARKER, Store
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.publish import publish
 from floe_compiler.store.refs import write_ref
 from floe_compiler.store.scratch import remove_tree
@@ -375,6 +376,7 @@ _UNSTEADY: Final = {
     r"\b\d+-[0-9a-f]{12}\b": "<process>",
     r"(?<=<digest>\.)[0-9a-f]{8}": "<chance>",
     r" *\d+\.\d+ ?s\b": " <time>",
+    r"(?<=would have )[\d,]+(?= bytes)": "<size>",
     r"\b[0-9a-f]{40}\b": "<commit>",
     r"\bfloe-[0-9a-f]{32}\b": "<mark>",
     r"\b127\.0\.0\.1:\d+\b": "<address>",

@@ -34,9 +34,7 @@ class Configured:
         """What the bundle says of it."""
         version = self.offer.version or self.plugin.version
         config = self.config.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return PluginInfo(
-            name=self.offer.name, distribution=self.offer.distribution, version=version, config=config
-        )
+        return PluginInfo(name=self.offer.name, distribution=self.offer.distribution, version=version, config=config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,7 @@ def _document(chosen: PluginChosen) -> Document:
     root = chosen.origin.where or Where("default")
     places: dict[tuple[str | int, ...], Where] = {(): root}
     _place(dict(chosen.config), (), root, chosen.places, places)
-    return Document(
-        root.file, dict(chosen.config), places, {(key,): at for key, at in chosen.places.items()}, ""
-    )
+    return Document(root.file, dict(chosen.config), places, {(key,): at for key, at in chosen.places.items()}, "")
 
 
 def _place(

@@ -34,9 +34,7 @@ class Folder:
     def index_bytes(self) -> bytes:
         """The index as it lies there. Raises FLOE-V001, V009, V014 or V015."""
         if not _is_folder(self.location):
-            raise FloeError(
-                Problem("FLOE-V001", f"{self.location} is not a folder", Where(str(self.location)))
-            )
+            raise FloeError(Problem("FLOE-V001", f"{self.location} is not a folder", Where(str(self.location))))
         try:
             with regular_file(self.location, INDEX) as (descriptor, size):
                 if size > MAX_INDEX:

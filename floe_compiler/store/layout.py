@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 from floe_compiler.errors import FloeError, Problem, Where
-from floe_compiler.store.listing import INDEX as INDEX
 from floe_compiler.store.writing import refusing_writes, replace_file
 
 MARKER: Final = "FLOE_STORE"

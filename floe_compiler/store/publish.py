@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from floe_compiler.model.frozen import FrozenBundle
 
 
-def publish(
-    store: Store, bundle: FrozenBundle, warn: Callable[[Problem], object] = lambda damage: None
-) -> Path:
+def publish(store: Store, bundle: FrozenBundle, warn: Callable[[Problem], object] = lambda damage: None) -> Path:
     """The bundle's folder in the store, written now or found intact.
 
     A folder of that name that is not this bundle is moved to quarantine/ and replaced; `warn` is told, with

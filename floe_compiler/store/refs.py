@@ -94,6 +94,4 @@ def _of_prefix(store: Store, text: str) -> str | None:
 
 
 def _nothing(store: Store, text: str) -> FloeError:
-    return FloeError(
-        Problem("FLOE-V001", f"{shown(text)} names no bundle in {store.root}", Where(str(store.root)))
-    )
+    return FloeError(Problem("FLOE-V001", f"{shown(text)} names no bundle in {store.root}", Where(str(store.root))))

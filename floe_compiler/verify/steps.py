@@ -94,9 +94,7 @@ def _canonical_value(index_bytes: bytes) -> Any:
     try:
         rewritten = canonical_bytes(value)
     except (NotCanonical, RecursionError) as error:
-        raise FloeError(
-            Problem("FLOE-V003", f"{INDEX} has no canonical form: {error}", Where(INDEX))
-        ) from error
+        raise FloeError(Problem("FLOE-V003", f"{INDEX} has no canonical form: {error}", Where(INDEX))) from error
     if rewritten != index_bytes:
         raise FloeError(Problem("FLOE-V003", f"{INDEX} is not in canonical form (RFC 8785)", Where(INDEX)))
     return value

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from floe_compiler.cli.main import COMMANDS
 from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.plugins.types import TYPES
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from tests.docs.regions import built_ins
 from tests.docs.stages import CONSUMING, Stage, stages
 

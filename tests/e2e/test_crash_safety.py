@@ -89,9 +89,7 @@ def test_a_publisher_killed_at_any_moment_leaves_only_whole_bundles(store: Store
         time.sleep(chance.uniform(0, LONGEST_LIFE))
         os.kill(child, signal.SIGKILL)
         assert end_of(child) == -signal.SIGKILL
-        interrupted += any(store.tmp.iterdir()) or any(
-            path.name.startswith(".") for path in exports.iterdir()
-        )
+        interrupted += any(store.tmp.iterdir()) or any(path.name.startswith(".") for path in exports.iterdir())
         check_what_is_new(store, exports, seen)
     os.kill(reader, signal.SIGKILL)
     assert end_of(reader) == -signal.SIGKILL, "the concurrent reader saw something that was not whole"

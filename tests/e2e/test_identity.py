@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.pipeline import compile_product
-from floe_compiler.store.layout import INDEX, Store
+from floe_compiler.store.layout import Store
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import verify
 from tests.warm import WarmRegistry
 
@@ -31,6 +32,23 @@ def _replace(path: str, old: str, new: str) -> Edit:
         file.write_text(text.replace(old, new))
 
     return edit
+
+
+def _unlink_package(product: Path) -> None:
+    installed = product / "dbt_packages" / "till"
+    installed.unlink()
+    shutil.copytree(product / "local_packages" / "till", installed)
+
+
+def _leave_target(product: Path) -> None:
+    for file in ("target/manifest.json", "target/partial_parse.msgpack", "logs/dbt.log", "dev.duckdb", ".user.yml"):
+        (product / file).parent.mkdir(exist_ok=True)
+        (product / file).write_text("left behind")
+
+
+def _rename_target(product: Path) -> None:
+    manifest = product.parent / "platform" / "corner-shop.yaml"
+    manifest.write_text(manifest.read_text().replace(" dev", " staging"))
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +71,8 @@ SAME_MEANING = {
     "a file that dbt does not read": lambda product: (product / "models" / "notes.txt").write_text("todo") and None,
     "a hidden model": lambda product: (product / "models" / ".#price_list.sql").write_text("select 1") and None,
     "a profiles.yml in the project": lambda product: (product / "profiles.yml").write_text("corner: {}") and None,
-    "the package copied, not linked": lambda product: _unlink_package(product),
-    "what dbt leaves behind": lambda product: _leave_target(product),
+    "the package copied, not linked": _unlink_package,
+    "what dbt leaves behind": _leave_target,
 }
 
 ANOTHER_MEANING = {
@@ -65,7 +83,7 @@ ANOTHER_MEANING = {
     "a description": _replace("models/_models.yml", "in the window", "on the shelf"),
     "dbt_project.yml": _replace("dbt_project.yml", "view", "table"),
     "a configuration value": _replace("../platform/corner-shop.yaml", "threads: 2", "threads: 3"),
-    "the name of the target": lambda product: _rename_target(product),
+    "the name of the target": _rename_target,
     "a build constant": _replace("floe.yaml", "EUR", "BEF"),
     "the schedule": _replace("floe.yaml", "30 5", "31 5"),
     "the owner": _replace("floe.yaml", "name: Ilse", "name: Wout"),
@@ -183,20 +201,3 @@ def _compile_in_a_process(product: Path, environment: dict[str, str], *, umask: 
 
 def _bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
-
-
-def _unlink_package(product: Path) -> None:
-    installed = product / "dbt_packages" / "till"
-    installed.unlink()
-    shutil.copytree(product / "local_packages" / "till", installed)
-
-
-def _leave_target(product: Path) -> None:
-    for file in ("target/manifest.json", "target/partial_parse.msgpack", "logs/dbt.log", "dev.duckdb", ".user.yml"):
-        (product / file).parent.mkdir(exist_ok=True)
-        (product / file).write_text("left behind")
-
-
-def _rename_target(product: Path) -> None:
-    manifest = product.parent / "platform" / "corner-shop.yaml"
-    manifest.write_text(manifest.read_text().replace(" dev", " staging"))

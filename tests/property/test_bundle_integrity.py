@@ -17,7 +17,7 @@ from floe_compiler.errors import FloeError
 from floe_compiler.model.frozen import FrozenBundle
 from floe_compiler.store.archive import archive_bytes
 from floe_compiler.store.integrity import check_folder
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import make_bundle
 

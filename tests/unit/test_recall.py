@@ -15,7 +15,8 @@ from floe_compiler.pipeline import compile_product, store_of
 from floe_compiler.plugins.contracts import DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry
 from floe_compiler.recall import Request, recall
-from floe_compiler.store.layout import INDEX, Store
+from floe_compiler.store.layout import Store
+from floe_compiler.store.listing import INDEX
 from tests.warm import RecordedDbt, WarmRegistry
 
 PRODUCTS = Path(__file__).parents[2] / "fixtures" / "products"

@@ -48,7 +48,7 @@ class DuckDBConfig(PluginConfig):
         str,
         Field(
             min_length=1,
-            description="The database file. A relative path lies in the run directory. dbt names the database after it.",
+            description="The database file; a relative path is below the run directory. dbt names the database so.",
         ),
     ] = "floe.duckdb"
     schema_: Annotated[str, Field(alias="schema", min_length=1, description="The schema that models are built in.")] = (

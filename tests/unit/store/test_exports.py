@@ -12,14 +12,12 @@ import pytest
 from floe_compiler.errors import FloeError
 from floe_compiler.store.archive import archive_bytes
 from floe_compiler.store.export import export_archive, export_folder
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import FILES, codes_of, make_bundle
 
 BUNDLE = make_bundle()
-LONG = (
-    "project/" + "d" * 100 + "/" + "n" * 100
-)  # fits only because ustar has a field for what stands before the name
+LONG = "project/" + "d" * 100 + "/" + "n" * 100  # fits only because ustar has a field for what stands before the name
 
 
 def names(folder: Path) -> list[str]:
@@ -101,9 +99,7 @@ def test_an_archive_has_one_frame(tmp_path: Path) -> None:
     content = (tmp_path / "bundle.tar").read_bytes()
     size = b"%011o" % len(BUNDLE.index_bytes)
     fixed = b"0000444\x000000000\x000000000\x00" + size + b"\x0000000000000\x00"
-    header = (
-        INDEX.encode().ljust(100, b"\0") + fixed + b"        0" + bytes(100) + b"ustar\x0000" + bytes(247)
-    )
+    header = INDEX.encode().ljust(100, b"\0") + fixed + b"        0" + bytes(100) + b"ustar\x0000" + bytes(247)
     checksum = b"%06o\x00 " % sum(header)
     assert content[:512] == header[:148] + checksum + header[156:]
     blocks = sum(1 + -(-len(c) // 512) for c in (BUNDLE.index_bytes, *FILES.values()))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from floe_compiler.model.bundle import RelativePath
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.paths import MAX_PATH, folders_of, path_fault, path_problems, shown
 
 SCHEMA = TypeAdapter(RelativePath)

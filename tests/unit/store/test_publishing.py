@@ -11,7 +11,8 @@ import pytest
 
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.store.integrity import check_folder
-from floe_compiler.store.layout import INDEX, Store
+from floe_compiler.store.layout import Store
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.publish import publish
 from floe_compiler.store.scratch import remove_tree
 from floe_compiler.verify import verify
@@ -48,9 +49,7 @@ def test_nothing_of_the_writing_is_left_behind(store: Store) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="cannot tell what a descriptor is")
-def test_everything_is_synced_before_the_bundle_can_be_seen(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_is_synced_before_the_bundle_can_be_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: dict[bool, set[str]] = {True: set(), False: set()}
 
     def record(descriptor: int, fsync: Callable[[int], None] = os.fsync) -> None:

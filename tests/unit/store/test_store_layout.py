@@ -16,9 +16,7 @@ def test_a_store_says_what_it_is_and_that_it_is_not_to_be_committed(tmp_path: Pa
     prepare(store)
     assert (store.root / MARKER).read_bytes() == LAYOUT
     assert (store.root / ".gitignore").read_text() == "*\n"
-    assert (
-        (store.root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
-    )
+    assert (store.root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
     assert sorted(path.name for path in store.root.iterdir() if path.is_dir()) == [
         "bundles", "cache", "provenance", "quarantine", "refs", "runs", "tmp"
     ]  # fmt: skip
@@ -50,9 +48,7 @@ def a_file(root: Path) -> None:
     root.write_text("")
 
 
-@pytest.mark.parametrize(
-    "make", [other_layout, somebody_elses_folder, a_file], ids=lambda make: make.__name__
-)
+@pytest.mark.parametrize("make", [other_layout, somebody_elses_folder, a_file], ids=lambda make: make.__name__)
 def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, make) -> None:  # type: ignore[no-untyped-def]
     store = Store(tmp_path / "place")
     make(store.root)

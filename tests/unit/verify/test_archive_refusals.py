@@ -87,7 +87,5 @@ def test_an_end_that_is_not_zeros_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [b"99999999999", b"-0000000001", b"\x80" + bytes(10), b"77777777777"])
-def test_a_header_that_claims_an_absurd_index_is_refused_without_reading_it(
-    tmp_path: Path, size: bytes
-) -> None:
+def test_a_header_that_claims_an_absurd_index_is_refused_without_reading_it(tmp_path: Path, size: bytes) -> None:
     refusal(tmp_path, GOOD[:124] + size + GOOD[135:])

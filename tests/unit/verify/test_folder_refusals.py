@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from floe_compiler.errors import FloeError
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import codes_of, make_bundle, on_disk
 from tests.privileges import without_privileges
@@ -164,9 +164,7 @@ SPOILED: dict[Callable[[Path], None], tuple[str, str]] = {
 
 @pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
 @pytest.mark.timeout(10)  # a pipe must not make it wait
-def test_a_spoiled_folder_is_refused_at_the_path_that_was_spoiled(
-    folder: Path, spoil: Callable[[Path], None]
-) -> None:
+def test_a_spoiled_folder_is_refused_at_the_path_that_was_spoiled(folder: Path, spoil: Callable[[Path], None]) -> None:
     spoil(folder)
     with pytest.raises(FloeError) as caught:
         verify(folder)

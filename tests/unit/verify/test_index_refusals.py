@@ -11,8 +11,8 @@ import pytest
 
 from floe_compiler.canonical import canonical_bytes
 from floe_compiler.errors import FloeError
-from floe_compiler.store.layout import INDEX
 from floe_compiler.store.limits import MAX_FILE, MAX_INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import verify
 from tests.bundles import codes_of, index_value, make_bundle, on_disk, reseal
 

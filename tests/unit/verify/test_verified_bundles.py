@@ -10,7 +10,7 @@ import pytest
 
 from floe_compiler.errors import FloeError
 from floe_compiler.store.export import export_archive
-from floe_compiler.store.layout import INDEX
+from floe_compiler.store.listing import INDEX
 from floe_compiler.verify import VerifiedBundle, verify
 from tests.bundles import FILES, codes_of, make_bundle, on_disk
 
