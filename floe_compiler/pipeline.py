@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from floe_compiler import stages
 from floe_compiler.published import schema
-from floe_compiler.recall import Plan, Request, key, recall, recall_result, remember, remember_result
+from floe_compiler.recall import Request, key, recall, recall_result, remember, remember_result
 from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.layout import Store, prepare
 from floe_compiler.store.refs import resolve_digest, write_ref
@@ -51,16 +51,18 @@ def compile_product(
     store: Store | None = None,
     registry: PluginRegistry | None = None,
     install_packages: bool = False,
+    anew: bool = False,
     progress: Progress = lambda stage: None,
 ) -> Compiled:
     """Compiles and publishes the product in a folder (or by its floe.yaml). Raises FloeError.
 
     Without `targets`, the platform's default target is compiled; without `store`, into `.floe/` beside floe.yaml.
+    `anew` compiles even where nothing changed that floe can see.
     """
     store = store or store_of(product)
     request = Request(product, tuple(targets))
     today = datetime.now(UTC).date()
-    if not install_packages and (known := recall(store, request, today)):
+    if not (anew or install_packages) and (known := recall(store, request, today)):
         write_ref(store, known.name, known.digest)
         return Compiled(known.digest, store.bundle(known.digest), cached=True)
 
@@ -71,10 +73,9 @@ def compile_product(
     progress("Loading")
     documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
-    plan = Plan(documents.name, documents.inputs, str(documents.project.directory.resolve()), documents.project.layout)
-    inputs_key = key(request.targets, documents.digests, documents.project.digests)
 
-    digest = recall_result(store, inputs_key, today)
+    inputs_key = key(request.targets, documents.digests, documents.project.digests)
+    digest = None if anew else recall_result(store, inputs_key, today)
     cached = digest is not None
     if digest is None:
         prepare(store)
@@ -88,9 +89,9 @@ def compile_product(
         stages.record(store, documents, frozen.digest)
         digest = frozen.digest
         remember_result(store, inputs_key, digest, parts.policy_report.holds_until)
-    remember(store, request, plan)
+    remember(store, request, documents.plan)
     write_ref(store, documents.name, digest)
-    return Compiled(digest, store.bundle(digest), cached=cached)
+    return Compiled(digest, store.bundle(digest), cached)
 
 
 def validate_product(

@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     destination.add_argument("--archive", type=Path, metavar="FILE", help="also write the bundle as this single file")
     parser.add_argument("--deps", action="store_true", help="have dbt install the project's packages first")
     parser.add_argument(
+        "--anew", action="store_true", help="compile even where nothing changed that floe can see (dbt Cloud's version)"
+    )
+    parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write what the policies found into this file, on failure too"
     )
     add_store(parser)
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 targets=options.target,
                 store=chosen_store(options),
                 install_packages=options.deps,
+                anew=options.anew,
                 progress=begin,
             )
         report = compiled.policy_report.read_bytes()

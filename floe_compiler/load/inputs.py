@@ -14,6 +14,7 @@ from floe_compiler.load.project import DbtProject, load_project
 from floe_compiler.load.schedule import schedule_problems
 from floe_compiler.load.tiers import Tiers, load_tiers
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
+from floe_compiler.recall import Plan
 from floe_compiler.store.layout import Store
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Documents:
     def name(self) -> str:
         """The product's name."""
         return self.product.model.metadata.name
+
+    @property
+    def plan(self) -> Plan:
+        """Where all of it lies, so that it can be recognised without being understood."""
+        return Plan(self.name, self.inputs, str(self.project.directory.resolve()), self.project.layout)
 
     @property
     def inputs(self) -> tuple[str, ...]:
