@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := build/demo
 
-.PHONY: help demo test lint types bench lock generate clean
+.PHONY: help demo test test-tools lint types bench lock generate clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -20,8 +20,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and show what it made
 	$(BIN)/python -m fixtures.demo $(DEMO)
 
-test: $(INSTALLED) ## the whole test suite
+test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
+
+test-tools: $(INSTALLED) ## the tests of the Rust engine and of dbt Cloud
+	$(BIN)/python -m pytest -m tools
 
 lint: $(INSTALLED) ## ruff, mypy and the architecture's contracts
 	$(BIN)/ruff check .

@@ -17,4 +17,7 @@ def _missing() -> str:
 
 
 WHY_NO_RUST_ENGINE = _missing()
-needs_rust_engine = pytest.mark.skipif(bool(WHY_NO_RUST_ENGINE), reason=WHY_NO_RUST_ENGINE or "it is there")
+needs_rust_engine = [
+    pytest.mark.tools,
+    pytest.mark.skipif(bool(WHY_NO_RUST_ENGINE), reason=WHY_NO_RUST_ENGINE or "it is there"),
+]

@@ -24,6 +24,8 @@ from tests.doubles.dbt_cloud.faults import FOREVER, Fault, Way
 from tests.doubles.dbt_cloud.platform import CANCELLED, QUEUED, READ_ONLY_TOKEN, RUNNING, TOKEN, DbtCloud
 from tests.doubles.dbt_cloud.server import serving
 
+pytestmark = pytest.mark.tools
+
 pytest_plugins = ["tests.doubles.dbt_cloud.fixtures"]
 
 LOGS = Path(document.__file__).parent / "logs"

@@ -147,7 +147,7 @@ def signatures(contract: str) -> str:
         if isinstance(node, ast.AnnAssign):
             lines += [f"    {_attribute(node)}"]
         elif isinstance(node, ast.FunctionDef):
-            lines += ["", *_signature(node)]
+            lines += [*([""] if len(lines) > 1 else []), *_signature(node)]
     return "\n".join(["```python", *_imports(lines), "", "", *lines, "```"])
 
 

@@ -17,6 +17,8 @@ from tests.doubles.dbt_cloud.bench import PARSE, Bench
 from tests.doubles.dbt_cloud.platform import CANCELLED, JOBS, RUNNING, TOKEN
 from tests.warm import WarmRegistry
 
+pytestmark = pytest.mark.tools
+
 pytest_plugins = ["tests.doubles.dbt_cloud.fixtures"]
 
 LOCAL = "dbt_runtime: local"
