@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and sh
 test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
 
-test-tools: $(INSTALLED) ## the tests of the Rust engine and of dbt Cloud
+test-tools: $(INSTALLED) ## what drives an engine for minutes: dbt, the Rust engine, dbt Cloud
 	$(BIN)/python -m pytest -m tools
 
 lint: $(INSTALLED) ## ruff, mypy and the architecture's contracts

@@ -733,7 +733,7 @@ CODES: Final[dict[str, Code]] = {
     "FLOE-R020": Code(
         "Enforced standard",
         REFUSED,
-        "dbt (ADR-0009), Apache Iceberg, OpenTelemetry, OpenLineage and Kubernetes (ADR-0018) are enforced: no configuration switches them off or replaces them. The message says what is pluggable instead.",
+        "dbt as the SQL framework (ADR-0009), Apache Iceberg, OpenTelemetry, OpenLineage and Kubernetes (ADR-0018) are enforced: no configuration switches them off or replaces them. The message says what is pluggable instead.",
         "Remove the line; choose a plugin where the choice is free.",
     ),
     "FLOE-R021": Code(

@@ -3,6 +3,9 @@
 Source: the fields of https://schemas.getdbt.com/dbt/manifest/v12.json that dbt fills from the clock, from a
 counter or from the machine. All of them are optional there, so the normal form is still a manifest that dbt,
 `--state` and other readers load.
+
+Nodes, macros and the like are sorted by their ids, which dbt writes in the order in which its threads found them.
+Within each, dbt's order stays: a contracted table gets its columns in the order of `columns`.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from floe_compiler.canonical import NotCanonical, canonical_bytes, parse
+from floe_compiler.canonical import NotCanonical, canonical_bytes, ordered_bytes, parse
 from floe_compiler.errors import FloeError, Problem, Where
 
 PRIVATE: Final = "private"
@@ -43,6 +46,7 @@ def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
             _remove_varying(name, section)
         _remove(normal["metadata"], VARYING_METADATA)
         normal["nodes"].items()
+        normal = {name: _sorted(section) for name, section in sorted(normal.items())}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         problem = Problem("FLOE-C206", f"the manifest of target `{target}` is not a manifest.json: {reason}")
@@ -51,11 +55,11 @@ def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
 
 
 def normal_bytes(manifest: bytes, target: str) -> tuple[bytes, dict[str, Any]]:
-    """The canonical bytes of the normal form, and the form itself. Raises FLOE-C206; FLOE-F001 at every member
+    """The bytes of the normal form, and the form itself. Raises FLOE-C206; FLOE-F001 at every member
     that holds a value without an exact form."""
     normal = normal_form(manifest, target)
     try:
-        return canonical_bytes(normal), normal
+        return ordered_bytes(normal), normal
     except NotCanonical as error:
         raise FloeError([*_inexact_members(normal)] or [_inexact(f"target `{target}`", str(error), None)]) from error
 
@@ -112,6 +116,10 @@ def _inexact_members(normal: dict[str, Any]) -> Iterator[Problem]:
 def _inexact(what: str, reason: str, where: Where | None) -> Problem:
     hint = "Look for very large numbers, NaN and infinities in `meta`, `vars` and test arguments."
     return Problem("FLOE-F001", f"{what} holds a value that JSON cannot keep exactly: {reason}", where, hint)
+
+
+def _sorted(section: Any) -> Any:
+    return dict(sorted(section.items())) if isinstance(section, dict) else section
 
 
 def _remove_varying(name: str, section: Any) -> None:

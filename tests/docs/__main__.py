@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.docs.drawn import drawn_files
 from tests.docs.pages import Page, is_generated, pages
 from tests.docs.regions import drawn_anew
-from tests.docs.sessions import has_session, play
+from tests.docs.terminal import is_typed, play
 from tests.warm import WarmRegistry
 
 
@@ -51,7 +51,7 @@ def _stale(wanted: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
 
 def _stale_page(page: Page, registry: WarmRegistry) -> Iterator[tuple[Path, str]]:
     text = drawn_anew(page.text)
-    if has_session(page):
+    if is_typed(page):
         with tempfile.TemporaryDirectory() as folder:
             _, text = play(Page(page.path, text), Path(folder), registry)
     if text != page.text:

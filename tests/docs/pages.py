@@ -1,7 +1,7 @@
 """The pages that people read, taken apart: blocks, headings, links, tables, sentences.
 
-Two kinds of comments in a page are meant for this folder, and no reader sees them: `<!-- session … -->` says
-where the page's commands are typed (`sessions.py`), `<!-- drawn: NAME -->` that what follows, up to
+Two kinds of comments in a page are meant for this folder, and no reader sees them: `<!-- terminal … -->` says
+where the page's commands are typed (`terminal.py`), `<!-- drawn: NAME -->` that what follows, up to
 `<!-- end -->`, is made from the code (`regions.py`).
 """
 

@@ -20,7 +20,7 @@ from floe_compiler.load.yaml_door import parse_document
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
 from floe_compiler.plugins.registry import PluginRegistry
 from tests.docs.pages import ROOT, Block, Page, is_generated, page, pages
-from tests.docs.sessions import has_session, play
+from tests.docs.terminal import is_typed, play
 from tests.warm import WarmRegistry
 
 WRITTEN = [page for page in pages() if not is_generated(page)]
@@ -45,7 +45,7 @@ def _blocks(*languages: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("page", [page for page in WRITTEN if has_session(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in WRITTEN if is_typed(page)], ids=lambda page: page.name)
 def test_what_is_typed_prints_what_is_shown(page: Page, tmp_path: Path, registry: WarmRegistry) -> None:
     differences, _ = play(page, tmp_path, registry)
     assert not differences, "python -m tests.docs --write types everything again"
@@ -57,8 +57,8 @@ def test_a_block_is_of_a_language_that_is_checked(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_a_page_with_commands_or_code_has_a_session(page: Page) -> None:
-    assert has_session(page) or not {"console", "python"} & {block.language for block in page.blocks}
+def test_a_page_with_commands_or_code_has_a_terminal(page: Page) -> None:
+    assert is_typed(page) or not {"console", "python"} & {block.language for block in page.blocks}
 
 
 @pytest.mark.parametrize("block", _blocks("sh"))

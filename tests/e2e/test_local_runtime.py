@@ -571,6 +571,8 @@ def test_an_idle_process_that_died_is_replaced(fresh: LocalDBTPlugin, tmp_path: 
 ORPHAN = """
 import sys, time
 from floe_compiler.builtin.dbt_runtime import _workers
+
+pytestmark = pytest.mark.tools
 worker = _workers.Worker()
 print(worker.pid, worker.scratch, flush=True)
 time.sleep(60)

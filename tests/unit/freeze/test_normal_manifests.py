@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from floe_compiler.canonical import canonical_bytes
 from floe_compiler.errors import FloeError
 from floe_compiler.freeze.volatile import placed_nodes, volatile_nodes
 from floe_compiler.manifest import normal_bytes, normal_form
@@ -46,11 +45,15 @@ def test_what_varies_between_runs_is_gone_and_the_rest_is_kept() -> None:
     assert normal["parent_map"] == {MODEL: []}
 
 
-def test_the_bytes_are_canonical_and_the_order_of_keys_never_matters() -> None:
-    ordered = manifest({"a": 1, "b": 2})
-    reversed_keys = dict(reversed([*ordered.items()]))
-    found, normal = normal_bytes(content(ordered), "dev")
-    assert found == canonical_bytes(normal) == normal_bytes(content(reversed_keys), "dev")[0]
+def test_the_order_in_which_threads_found_nodes_and_macros_does_not_matter() -> None:
+    ordered = manifest(macros={"macro.loaves.a": {}, "macro.loaves.b": {}})
+    turned = manifest(macros={"macro.loaves.b": {}, "macro.loaves.a": {}})
+    assert normal_bytes(content(ordered), "dev") == normal_bytes(content(dict(reversed(turned.items()))), "dev")
+
+
+def test_the_order_within_a_node_is_kept_because_it_is_the_order_of_a_contracts_columns() -> None:
+    found, _ = normal_bytes(content(manifest({"columns": {"name": {}, "id": {}}})), "dev")
+    assert list(json.loads(found)["nodes"][MODEL]["columns"]) == ["name", "id"]
 
 
 def test_the_normal_form_of_a_normal_form_is_itself() -> None:

@@ -1,13 +1,13 @@
 """What a page tells people to type, typed: its blocks in their order, in a folder of their own.
 
-`<!-- session copies=corner-shop,platform start=corner-shop -->` at the top of a page says which
+`<!-- terminal copies=corner-shop,platform start=corner-shop -->` at the top of a page says which
 folders of `fixtures/products` lie there (`products`: all of them, as the demo has them), and in which one stands.
 Then
 
 - a block with a `title=` is written to that file,
 - of a `console` block, every line with a `$` is typed, and what follows it is what must be printed,
 - a `python` block is executed; a `text output` block right after it is what it prints,
-- `sh`, `yaml` and others without a title are checked elsewhere, and leave the session alone.
+- `sh`, `yaml` and others without a title are checked elsewhere, and leave the terminal alone.
 
 Simple `floe` commands run in this process, so that one warm dbt serves all pages; everything else is bash's.
 """
@@ -37,8 +37,8 @@ from tests.warm import WarmRegistry
 
 LEFT_OUT: Final = "…"
 HOME: Final = "/home/ilse"
-"""Where the session's folder seems to lie."""
-_DECLARED: Final = re.compile(r"<!-- session(?P<words>[^>]*)-->")
+"""Where the terminal's folder seems to lie."""
+_DECLARED: Final = re.compile(r"<!-- terminal(?P<words>[^>]*)-->")
 _PROMPT: Final = "$ "
 _NEEDS_BASH: Final = frozenset("|&;<>$*`")
 _LIFTED: Final = (
@@ -56,7 +56,7 @@ _DIGEST: Final = re.compile(r"(sha256[:-][0-9a-f]{12})[0-9a-f]{52}")
 
 
 @dataclass
-class Session:
+class Terminal:
     """A folder, where one stands in it, the exported variables, and the last exit status."""
 
     root: Path
@@ -141,23 +141,23 @@ class Difference:
     printed: str
 
 
-def has_session(page: Page) -> bool:
+def is_typed(page: Page) -> bool:
     """Whether the page has commands to be typed."""
     return _DECLARED.search(page.text) is not None
 
 
 def play(page: Page, folder: Path, registry: WarmRegistry) -> tuple[list[Difference], str]:
     """Types everything on the page. Returns what is printed otherwise than shown, and the page as it should be."""
-    session = _begun(page, folder, registry)
+    terminal = _begun(page, folder, registry)
     differences: list[Difference] = []
     text, shift = page.text, 0
     for number, block in enumerate(page.blocks):
         if block.language == "console":
-            content = _play_console(session, block, differences)
+            content = _play_console(terminal, block, differences)
         elif block.language == "text" and (before := _printing(page.blocks, number)):
-            content = _printed_anew(before, block, session.execute(before.content), differences)
+            content = _printed_anew(before, block, terminal.execute(before.content), differences)
         else:
-            _lay_down(session, page.blocks, number)
+            _lay_down(terminal, page.blocks, number)
             continue
         start, end = block.span[0] + shift, block.span[1] + shift
         text, shift = text[:start] + content + text[end:], shift + len(content) - (end - start)
@@ -186,7 +186,7 @@ def comparable(printed: str) -> list[str]:
     return [next(nodes) if line.startswith("n/") else line for line in lines]
 
 
-def _begun(page: Page, folder: Path, registry: WarmRegistry) -> Session:
+def _begun(page: Page, folder: Path, registry: WarmRegistry) -> Terminal:
     declared = _DECLARED.search(page.text)
     words: Mapping[str, str] = dict(word.split("=", 1) for word in declared["words"].split()) if declared else {}
     for product in filter(None, words.get("copies", "").split(",")):
@@ -194,17 +194,17 @@ def _begun(page: Page, folder: Path, registry: WarmRegistry) -> Session:
             copy_products(folder / product)
         else:
             shutil.copytree(PRODUCTS / product, folder / Path(product).name, symlinks=True)
-    session = Session(folder.resolve(), registry)
-    session.folder = session.root / words.get("start", ".")
-    return session
+    terminal = Terminal(folder.resolve(), registry)
+    terminal.folder = terminal.root / words.get("start", ".")
+    return terminal
 
 
-def _lay_down(session: Session, blocks: tuple[Block, ...], number: int) -> None:
+def _lay_down(terminal: Terminal, blocks: tuple[Block, ...], number: int) -> None:
     block = blocks[number]
     if block.title:
-        session.write(block.title, block.content)
+        terminal.write(block.title, block.content)
     elif block.info == "python" and not _is_followed_by_output(blocks, number):
-        session.execute(block.content)
+        terminal.execute(block.content)
 
 
 def _is_followed_by_output(blocks: tuple[Block, ...], number: int) -> bool:
@@ -225,10 +225,10 @@ def _printed_anew(code: Block, shown: Block, printed: str, differences: list[Dif
     return shown.content
 
 
-def _play_console(session: Session, block: Block, differences: list[Difference]) -> str:
+def _play_console(terminal: Terminal, block: Block, differences: list[Difference]) -> str:
     content = ""
     for command, shown in _commands(block.content):
-        printed = session.type(command)
+        printed = terminal.type(command)
         same = agree(shown, printed)
         if not same:
             differences.append(Difference(block.line, command, shown, printed))

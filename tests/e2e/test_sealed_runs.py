@@ -1,0 +1,69 @@
+"""What runs is what was sealed, and nothing is written but the run directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from floe_compiler.cli.main import main
+from floe_compiler.pipeline import compile_product
+from tests.warm import WarmRegistry
+
+CONTRACT = """
+version: 2
+models:
+  - name: shelf
+    config: {materialized: table, contract: {enforced: true}}
+    columns:
+      - {name: name, data_type: varchar}
+      - {name: price, data_type: varchar}
+      - {name: id, data_type: integer}
+"""
+
+
+@pytest.fixture
+def stocked(shop: Path) -> Path:
+    """The corner shop with a contracted table whose columns are not in the order of the alphabet."""
+    (shop / "models" / "shelf.sql").write_text("select name, price, id from {{ ref('price_list') }}")
+    (shop / "models" / "_shelf.yml").write_text(CONTRACT)
+    return shop
+
+
+def test_a_bundle_runs_read_only_and_its_tables_have_the_columns_of_their_contract_in_its_order(
+    stocked: Path, registry: WarmRegistry, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bundle = compile_product(stocked, registry=registry).path
+    before = _state_of(bundle)
+    run_dir = tmp_path / "run"
+    assert main(["run", str(bundle), "--run-dir", str(run_dir), "--json"]) == 0
+    assert _state_of(bundle) == before
+    with duckdb.connect(str(run_dir / "shop.duckdb"), read_only=True) as tables:
+        assert [column[0] for column in tables.execute("describe shop.shop.shelf").fetchall()] == ["name", "price", "id"]
+        assert tables.execute("select price from shop.shop.shelf where name = 'twine'").fetchall() == [("1.35 EUR",)]
+    assert not (run_dir / "shop.duckdb.wal").exists(), "the database was closed"
+    assert (run_dir / "report.json").is_file()
+    assert capfd.readouterr().out.startswith('{"schema_version"')
+
+
+def test_an_archive_runs_as_the_folder_does_and_a_node_that_fails_is_named(
+    stocked: Path, registry: WarmRegistry, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (stocked / "models" / "price_list.sql").write_text("select id, name, price from {{ ref('goods') }} where nonsense")
+    compile_product(stocked, registry=registry)
+    archive = tmp_path / "shop.tar"
+    assert main(["compile", str(stocked), "--archive", str(archive)]) == 0
+    assert main(["run", str(archive), "--run-dir", str(tmp_path / "run")]) == 1
+    said = capfd.readouterr().err
+    assert "model.corner_shop.price_list" in said
+    assert "nonsense" in said
+
+
+def _state_of(folder: Path) -> list[tuple[str, int, int]]:
+    return sorted(
+        (str(path.relative_to(folder)), path.stat().st_mtime_ns, stat.S_IMODE(path.stat().st_mode))
+        for path in (Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files))
+    )
