@@ -22,6 +22,7 @@ from floe_compiler.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from floe_compiler.compile.plugins import ConfiguredPlugins
+    from floe_compiler.errors import Problem
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.resolve import ResolvedProduct
     from floe_compiler.run import RunOptions, RunReport
@@ -53,11 +54,13 @@ def compile_product(
     install_packages: bool = False,
     anew: bool = False,
     progress: Progress = lambda stage: None,
+    warn: Callable[[Problem], object] = lambda problem: None,
 ) -> Compiled:
     """Compiles and publishes the product in a folder (or by its floe.yaml). Raises FloeError.
 
     Without `targets`, the platform's default target is compiled; without `store`, into `.floe/` beside floe.yaml.
-    `anew` compiles even where nothing changed that floe can see.
+    `anew` compiles even where nothing changed that floe can see. `warn` is told of a damaged bundle in the store
+    (FLOE-F105), which is set aside and made again.
     """
     store = store or store_of(product)
     request = Request(product, tuple(targets))
@@ -85,7 +88,7 @@ def compile_product(
         progress("Freezing")
         frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)
         progress("Publishing")
-        stages.publish(store, frozen)
+        stages.publish(store, frozen, warn)
         stages.record(store, documents, frozen.digest)
         digest = frozen.digest
         remember_result(store, inputs_key, digest, parts.policy_report.holds_until)

@@ -11,6 +11,7 @@ from pathlib import Path
 from floe_compiler.cli.arguments import add_json, add_product, add_store, chosen_store
 from floe_compiler.cli.policy import refusals_reported, show_report, summary, write_report
 from floe_compiler.cli.progress import progress
+from floe_compiler.cli.show import show_warning
 from floe_compiler.errors import Problem, Where, raise_if_any
 from floe_compiler.pipeline import compile_product, export_bundle
 from floe_compiler.store.writing import refusing_writes
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
                 install_packages=options.deps,
                 anew=options.anew,
                 progress=begin,
+                warn=show_warning,
             )
         report = compiled.policy_report.read_bytes()
         write_report(options.report, report)

@@ -31,6 +31,11 @@ def show_problems(error: FloeError, *, as_json: bool) -> None:
         print(f"\n{len(error.problems)} problems", file=sys.stderr)
 
 
+def show_warning(problem: Problem) -> None:
+    """A problem that ends nothing, to stderr."""
+    print(f"Warning: {problem_as_text(problem, colour=wants_colour())}", file=sys.stderr)
+
+
 def wants_colour() -> bool:
     """Whether stderr is a terminal, and its user has not asked for plain text (https://no-color.org)."""
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

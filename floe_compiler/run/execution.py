@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.run.selection import effective_selection
+from floe_compiler.store.listing import INDEX
 from floe_compiler.store.writing import refusing_writes
 
 if TYPE_CHECKING:
-    from floe_compiler.model.bundle import CompiledArtifacts
+    from floe_compiler.model.bundle import CompiledArtifacts, PluginInfo
     from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
     from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
     from floe_compiler.verify import VerifiedBundle
@@ -80,7 +81,7 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
     index = bundle.index
     target = _target(index, options.target)
     variables = _variables(index, options.environ)
-    chosen = index.plugins["dbt_runtime"]
+    chosen = _runtime(index)
     runtime = registry.get_runtime(chosen.name, chosen.config, options.environ)
     offer = registry.offer("dbt_runtime", chosen.name)
     with blame(offer):
@@ -112,6 +113,12 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
     with refusing_writes(run_dir):
         (run_dir / "report.json").write_text(json.dumps(report.plain(), indent=2) + "\n", encoding="utf-8")
     return report
+
+
+def _runtime(index: CompiledArtifacts) -> PluginInfo:
+    if "dbt_runtime" not in index.plugins:
+        raise FloeError(Problem("FLOE-V013", "the index names no dbt_runtime, so nothing can run it", Where(INDEX)))
+    return index.plugins["dbt_runtime"]
 
 
 def _target(index: CompiledArtifacts, asked: str | None) -> str:

@@ -42,7 +42,8 @@ def test_a_bundle_runs_read_only_and_its_tables_have_the_columns_of_their_contra
     assert main(["run", str(bundle), "--run-dir", str(run_dir), "--json"]) == 0
     assert _state_of(bundle) == before
     with duckdb.connect(str(run_dir / "shop.duckdb"), read_only=True) as tables:
-        assert [column[0] for column in tables.execute("describe shop.shop.shelf").fetchall()] == ["name", "price", "id"]
+        columns = [column[0] for column in tables.execute("describe shop.shop.shelf").fetchall()]
+        assert columns == ["name", "price", "id"]
         assert tables.execute("select price from shop.shop.shelf where name = 'twine'").fetchall() == [("1.35 EUR",)]
     assert not (run_dir / "shop.duckdb.wal").exists(), "the database was closed"
     assert (run_dir / "report.json").is_file()
@@ -67,3 +68,14 @@ def _state_of(folder: Path) -> list[tuple[str, int, int]]:
         (str(path.relative_to(folder)), path.stat().st_mtime_ns, stat.S_IMODE(path.stat().st_mode))
         for path in (Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files))
     )
+
+
+def test_a_bundle_damaged_in_the_store_is_set_aside_and_told_and_made_again(shop: Path, registry: WarmRegistry) -> None:
+    first = compile_product(shop, registry=registry)
+    profiles = first.path / "profiles" / "profiles.yml"
+    profiles.chmod(0o644)
+    profiles.write_text("corner: {}")
+    told: list[str] = []
+    again = compile_product(shop, registry=registry, warn=lambda problem: told.append(problem.code))
+    assert (again.digest, again.cached, told) == (first.digest, False, ["FLOE-F105"])
+    assert "outputs" in profiles.read_text()
