@@ -37,6 +37,7 @@ bench: $(INSTALLED) ## floe beside dbt, as ratios (minutes)
 
 generate: $(INSTALLED) ## schemas and reference pages, from the code
 	$(BIN)/python -m tests.generated --write
+	$(BIN)/python -m tests.docs --write
 
 lock: $(INSTALLED) ## requirements.lock, from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -27,6 +27,7 @@ import dbt.context.base
 import dbt.parser.manifest
 import dbt.parser.read_files
 import dbt.tracking
+from dbt.adapters.factory import FACTORY
 from dbt.artifacts.schemas.manifest import ManifestMetadata
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.compilation import Linker
@@ -78,6 +79,8 @@ def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     stage = Stage(emit)
     with surroundings(request):
         outcome = invoke(request, stage)
+        if not request.parses:
+            close_databases()
         if outcome.exception is not None:
             return {"success": False, "error": described(outcome.exception, stage.errors)}
         done: dict[str, Any] = {"success": outcome.success, "invocation_id": get_invocation_id()}
@@ -85,6 +88,12 @@ def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
             outcome.result.write(request.run_results)
             done["nodes"] = [node_result(result) for result in outcome.result.results]
         return done
+
+
+def close_databases() -> None:
+    """Adapters that run a database in their own process (DuckDB) close it at exit; this process may be killed."""
+    for adapter in FACTORY.adapters.values():
+        getattr(adapter.connections, "close_all_connections", lambda: None)()
 
 
 def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
