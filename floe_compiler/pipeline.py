@@ -117,9 +117,10 @@ def decide_product(
 ) -> tuple[ResolvedProduct, ConfiguredPlugins]:
     """Every choice of a compile that needs no dbt, made and checked. Raises FloeError."""
     registry = registry or stages.PluginRegistry()
-    documents = stages.load(product, store or store_of(product))
+    store = store or store_of(product)
+    documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
-    return resolved, stages.check(resolved, registry)
+    return resolved, stages.check(resolved, registry, store.cache / "checks")
 
 
 def load_bundle(bundle: str | Path, *, store: Store | None = None) -> VerifiedBundle:

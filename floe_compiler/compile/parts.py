@@ -19,6 +19,8 @@ from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.store.writing import refusing_writes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from floe_compiler.model.bundle import PluginInfo
     from floe_compiler.model.policy_report import PolicyReport
     from floe_compiler.resolve import ResolvedProduct
@@ -53,12 +55,13 @@ class CompiledParts:
     policy_report: PolicyReport
 
 
-def check(resolved: ResolvedProduct, registry: PluginRegistry) -> ConfiguredPlugins:
+def check(resolved: ResolvedProduct, registry: PluginRegistry, accepted: Path | None = None) -> ConfiguredPlugins:
     """All of a compile that needs no dbt: plugins loaded, their configurations and the policies checked.
 
+    `accepted` is where checks that were accepted before are remembered.
     Raises FloeError: FLOE-L05x, FLOE-R08x, FLOE-P00x."""
     configured = configure(resolved, registry)
-    raise_if_any(policy_problems(resolved, configured))
+    raise_if_any(policy_problems(resolved, configured, accepted))
     return configured
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from floe_compiler.canonical import canonical_bytes
 from floe_compiler.compile.rules import PROJECT_FILE, RULES, Found, Subject, own_findings, place_of
+from floe_compiler.digests import digest
 from floe_compiler.errors import PolicyRefused, Problem, Where
 from floe_compiler.manifest import normal_bytes
 from floe_compiler.model.policy_report import (
@@ -27,6 +30,7 @@ from floe_compiler.model.policy_report import (
 )
 from floe_compiler.plugins.contracts import Checks, DataQualityPlugin
 from floe_compiler.plugins.registry import blame
+from floe_compiler.recall import key
 
 if TYPE_CHECKING:
     from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
@@ -45,8 +49,13 @@ class Evidence:
     others: Iterable[bytes]
 
 
-def policy_problems(resolved: ResolvedProduct, configured: ConfiguredPlugins) -> Iterator[Problem]:
-    """What is wrong with the policies themselves: FLOE-R080, FLOE-R081. Needs no manifest."""
+def policy_problems(
+    resolved: ResolvedProduct, configured: ConfiguredPlugins, accepted: Path | None = None
+) -> Iterator[Problem]:
+    """What is wrong with the policies themselves: FLOE-R080, FLOE-R081. Needs no manifest.
+
+    `accepted` is a folder of a store's cache: checks that their tool took before are not shown to it again.
+    """
     policies = resolved.platform.policies
     if policies is None:
         return
@@ -60,11 +69,25 @@ def policy_problems(resolved: ResolvedProduct, configured: ConfiguredPlugins) ->
     if not policies.checks:
         return
     chosen = configured.by_type["data_quality"]
+    checks = checks_of(policies)
+    mark = accepted / key((), [digest(canonical_bytes([str(chosen.offer), checks]))], {})[7:] if accepted else None
+    if mark and mark.exists():
+        return
     with tempfile.TemporaryDirectory(prefix="floe-") as scratch, blame(chosen.offer):
-        refused = _plugin(chosen).refused(checks_of(policies), Path(scratch))
+        refused = _plugin(chosen).refused(checks, Path(scratch))
+    if mark and not refused:
+        _leave(mark)
     for check in refused:
         at = ("policies", "checks", check.check, check.parameter or "name")
         yield Problem("FLOE-R081", f"the check `{check.check}` is not accepted: {check.message}", where(at))
+
+
+def _leave(mark: Path) -> None:
+    """In a store that is there; nothing is made for the sake of a mark, and one that cannot be left is not missed."""
+    if mark.parent.parent.is_dir():
+        with suppress(OSError):
+            mark.parent.mkdir(exist_ok=True)
+            mark.touch()
 
 
 def rendered_checks(resolved: ResolvedProduct, configured: ConfiguredPlugins) -> dict[str, bytes]:

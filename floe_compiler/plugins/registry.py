@@ -54,7 +54,8 @@ class PluginRegistry:
     """
 
     def __init__(self, third_party: Iterable[EntryPoint] | None = None) -> None:
-        self._third_party = third_party
+        self._third_party = None if third_party is None else tuple(third_party)
+        self._installed: Any = None
         self._offers: dict[str, dict[str, Offer]] = {}
         self._instances: dict[Offer, Plugin] = {}
 
@@ -62,8 +63,16 @@ class PluginRegistry:
         """By name, sorted. `plugin_type` is a key, a group, or a group without its prefix."""
         row = BY_ANY_NAME[plugin_type]
         if row.key not in self._offers:
-            self._offers[row.key] = _offers_of(row, self._third_party)
+            self._offers[row.key] = _offers_of(row, self._points(row.group))
         return self._offers[row.key]
+
+    def _points(self, group: str) -> Iterable[EntryPoint]:
+        if self._third_party is not None:
+            return [point for point in self._third_party if point.group == group]
+        if self._installed is None:
+            self._installed = entry_points()  # one scan of all distributions serves all types
+        found: Iterable[EntryPoint] = self._installed.select(group=group)
+        return found
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """The names offered for every type: all that resolving needs to know of plugins."""
@@ -125,10 +134,9 @@ def warmed_up(offer: Offer, runtime: DBTRuntimePlugin) -> Iterator[None]:
             runtime.close()
 
 
-def _offers_of(row: PluginType, third_party: Iterable[EntryPoint] | None) -> dict[str, Offer]:
+def _offers_of(row: PluginType, third_party: Iterable[EntryPoint]) -> dict[str, Offer]:
     found = {name: _built_in(row, name) for name in _built_in_names(row)}
-    points = entry_points(group=row.group) if third_party is None else third_party
-    for point in sorted((p for p in points if p.group == row.group), key=lambda p: (p.name, p.value)):
+    for point in sorted(third_party, key=lambda p: (p.name, p.value)):
         offer = _third_party(row, point)
         rival = found.get(point.name)
         if rival is None:
