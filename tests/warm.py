@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class RecordedDbt(DBTRuntimePlugin):
 
     def deps(self, *arguments: Any, **options: Any) -> None:
         """Does nothing."""
+
+    def requirements(self, adapter_packages: Iterable[str]) -> tuple[str, ...]:
+        """Those of the dbt that was recorded."""
+        return LocalDBTPlugin().requirements(adapter_packages)
 
     def supports_parallel_execution(self) -> bool:
         """It keeps no state."""

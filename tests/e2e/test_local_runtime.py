@@ -24,6 +24,8 @@ from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import DBTRunResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken
 
+pytestmark = pytest.mark.tools
+
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 REFUSED = sorted((PROJECTS / "refused").iterdir())
 SESSION = Path(_workers.__file__).with_name("_dbt_session.py")
@@ -571,8 +573,6 @@ def test_an_idle_process_that_died_is_replaced(fresh: LocalDBTPlugin, tmp_path: 
 ORPHAN = """
 import sys, time
 from floe_compiler.builtin.dbt_runtime import _workers
-
-pytestmark = pytest.mark.tools
 worker = _workers.Worker()
 print(worker.pid, worker.scratch, flush=True)
 time.sleep(60)
