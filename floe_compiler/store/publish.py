@@ -37,11 +37,8 @@ def publish(store: Store, bundle: FrozenBundle, warn: Callable[[Problem], object
             with scratch_folder(store.tmp) as scratch:
                 ours = scratch / "bundle"
                 write_tree(ours, {**bundle.files, INDEX: bundle.index_bytes}, sealed=True)
-                while not _moved(ours, target):
-                    damage = _set_aside_if_damaged(store, bundle.digest)
-                    if damage is None:
-                        break  # another process was faster; ours goes with the scratch folder
-                    warn(damage)
+                while not (_moved(ours, target) or _is_in_place(store, bundle.digest, warn)):
+                    pass  # what had the name was set aside, by us or by another process
         with suppress(PermissionError):  # another user's; that it is read-only is a courtesy
             target.chmod(SEALED_FOLDER)
         sync(str(store.bundles))
@@ -59,19 +56,23 @@ def _moved(ours: Path, target: Path) -> bool:
     return True
 
 
-def _set_aside_if_damaged(store: Store, digest: str) -> Problem | None:
-    """Moves what has the bundle's name and is not the bundle to quarantine/; None when it is the bundle.
+def _is_in_place(store: Store, digest: str, warn: Callable[[Problem], object]) -> bool:
+    """Whether what has the bundle's name is the bundle; if it is not, it is moved to quarantine/ and told.
 
-    One process at a time looks and moves: else the second would set aside what the first had repaired.
+    One process at a time looks and moves: else the second would set aside what the first had repaired. For the
+    same reason nothing is moved when nothing was there to look at: a good one may come at any moment.
     """
     target = store.bundle(digest)
     with locked(store.quarantine):
+        if not os.path.lexists(target):
+            return False
         problems = check_folder(target, digest)
         if not problems:
-            return None
+            return True
         aside = store.quarantine / f"{target.name}.{os.urandom(4).hex()}"
         if not target.is_symlink() and target.is_dir():
             target.chmod(0o755)  # only root may move a read-only folder
         target.rename(aside)
     message = f"{target.name} was damaged and lies in {aside} now: {problems[0].message}"
-    return Problem("FLOE-F105", message, Where(str(aside)))
+    warn(Problem("FLOE-F105", message, Where(str(aside))))
+    return False
