@@ -20,6 +20,8 @@ from floe_compiler.model.runs import DBTRunResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
 from tests.engines import needs_rust_engine
 
+pytestmark = pytest.mark.tools
+
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 PROFILES = PROJECTS / "profiles"
 RUNTIMES: dict[str, type[DBTRuntimePlugin]] = {"local": LocalDBTPlugin, "fusion": FusionDBTPlugin}

@@ -17,6 +17,8 @@ MIB = 2**20
 HOLDING_MEMORY = "import time; held = b'x' * (64 * 2**20); time.sleep(0.3)"
 IN_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLDING_MEMORY!r}], check=True)"
 
+pytestmark = pytest.mark.tools
+
 
 def python(code: str, folder: Path) -> Call:
     return Call((sys.executable, "-c", code), folder)
