@@ -29,6 +29,7 @@ pytestmark = pytest.mark.tools
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 REFUSED = sorted((PROJECTS / "refused").iterdir())
 SESSION = Path(_workers.__file__).with_name("_dbt_session.py")
+Workers = Callable[[], set[int]]
 VARIES = {"created_at", "root_path"}
 VARYING_METADATA = {
     "generated_at",
@@ -123,7 +124,7 @@ def sealed(bench: Bench) -> Path:
     return path
 
 
-def workers() -> set[int]:
+def dbt_processes() -> set[int]:
     """The dbt processes that this process has started and that still live."""
     found = set()
     for entry in Path("/proc").iterdir():
@@ -138,7 +139,7 @@ def workers() -> set[int]:
     return found
 
 
-def the_worker() -> int:
+def the_only(workers: Workers) -> int:
     assert eventually(lambda: bool(workers()))
     (pid,) = workers()
     return pid
@@ -491,33 +492,41 @@ def test_deps_says_why_it_failed(bench: Callable[[str], Bench]) -> None:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, local: LocalDBTPlugin) -> Iterator[LocalDBTPlugin]:
-    """A plugin of a test's own, while the others' workers are ended, so that processes can be counted."""
-    local.close()
+def workers() -> Workers:
+    """Counts the dbt processes that came since: other tests' plugins may keep theirs warm meanwhile."""
+    others = dbt_processes()
+    return lambda: dbt_processes() - others
+
+
+@pytest.fixture
+def fresh(workers: Workers) -> Iterator[LocalDBTPlugin]:
+    """A plugin of a test's own, which leaves no process behind."""
     plugin = LocalDBTPlugin()
     yield plugin
     plugin.close()
     assert workers() == set()
 
 
-def test_warming_up_takes_no_time_and_saves_the_import(fresh: LocalDBTPlugin, tmp_path: Path) -> None:
+def test_warming_up_takes_no_time_and_saves_the_import(fresh: LocalDBTPlugin, workers: Workers, tmp_path: Path) -> None:
     started = time.monotonic()
     fresh.warm_up()
     assert time.monotonic() - started < 1
-    pid = the_worker()
+    pid = the_only(workers)
     fresh.warm_up()
     Bench(tmp_path, "failing", fresh).compile()
     assert workers() == {pid}
 
 
-def test_the_process_is_out_of_the_terminal_s_reach(fresh: LocalDBTPlugin) -> None:
+def test_the_process_is_out_of_the_terminal_s_reach(fresh: LocalDBTPlugin, workers: Workers) -> None:
     fresh.warm_up()
-    pid = the_worker()
+    pid = the_only(workers)
     assert os.getsid(pid) == os.getpgid(pid) == pid
 
 
 @pytest.mark.parametrize("project", ["slow", "slow_parse"])
-def test_cancelling_ends_the_process_soon(fresh: LocalDBTPlugin, tmp_path: Path, project: str) -> None:
+def test_cancelling_ends_the_process_soon(
+    fresh: LocalDBTPlugin, workers: Workers, tmp_path: Path, project: str
+) -> None:
     slow = Bench(tmp_path, project, fresh)
     cancel = CancelToken()
     cancelled_at = 0.0
@@ -538,7 +547,9 @@ def test_cancelling_ends_the_process_soon(fresh: LocalDBTPlugin, tmp_path: Path,
     assert workers() == set()
 
 
-def test_a_token_that_is_set_already_starts_nothing_lasting(fresh: LocalDBTPlugin, tmp_path: Path) -> None:
+def test_a_token_that_is_set_already_starts_nothing_lasting(
+    fresh: LocalDBTPlugin, workers: Workers, tmp_path: Path
+) -> None:
     cancel = CancelToken()
     cancel.cancel()
     failing = Bench(tmp_path, "failing", fresh)
@@ -547,13 +558,15 @@ def test_a_token_that_is_set_already_starts_nothing_lasting(fresh: LocalDBTPlugi
     assert workers() == set()
 
 
-def test_a_process_that_is_killed_is_reported_and_replaced(fresh: LocalDBTPlugin, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_is_reported_and_replaced(
+    fresh: LocalDBTPlugin, workers: Workers, tmp_path: Path
+) -> None:
     slow = Bench(tmp_path, "slow", fresh)
     manifest = slow.compile()
 
     def kill(event: RunEvent) -> None:
         if event.unique_id == "model.glacier.drip":
-            pid = the_worker()
+            pid = the_only(workers)
             os.kill(pid, signal.SIGKILL)
 
     (problem,) = problems(lambda: slow.run(manifest=manifest, on_event=kill))
@@ -562,10 +575,10 @@ def test_a_process_that_is_killed_is_reported_and_replaced(fresh: LocalDBTPlugin
     assert slow.run("quick", manifest=manifest).success
 
 
-def test_an_idle_process_that_died_is_replaced(fresh: LocalDBTPlugin, tmp_path: Path) -> None:
+def test_an_idle_process_that_died_is_replaced(fresh: LocalDBTPlugin, workers: Workers, tmp_path: Path) -> None:
     failing = Bench(tmp_path, "failing", fresh)
     failing.compile()
-    pid = the_worker()
+    pid = the_only(workers)
     os.kill(pid, signal.SIGKILL)
     assert failing.compile().is_file()
 
