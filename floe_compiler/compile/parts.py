@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
+from floe_compiler.compile.container import container_variables
+from floe_compiler.compile.deployment import FOLDER as DEPLOYMENT
+from floe_compiler.compile.deployment import deployment_files
 from floe_compiler.compile.head import head_of
 from floe_compiler.compile.natives import native_files
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
 from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
 from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
+from floe_compiler.compile.readme import README, readme
 from floe_compiler.compile.workspace import Workspace, lay_out
 from floe_compiler.errors import raise_if_any
 from floe_compiler.manifest import normal_manifest
+from floe_compiler.model.policy_report import REPORT
 from floe_compiler.model.values import references
 from floe_compiler.plugins.contracts import ComputePlugin, DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
+from floe_compiler.store.listing import PROFILES_FILE
 from floe_compiler.store.writing import refusing_writes
 
 if TYPE_CHECKING:
@@ -92,11 +98,15 @@ def compile(
             runtime_files = runtime.sealed_files()
             normal = {target: normal_manifest(manifest, target) for target, manifest in manifests.items()}
     head = head_of(resolved, configured, normal, requirements, references([rendered, runtime.config]))
+    deployment = deployment_files(head, resolved.platform.deployment, container_variables(configured, head))
     natives = {
         **{f"dbt_runtime/{chosen.offer.name}/{path}": file for path, file in runtime_files.items()},
         **rendered_checks(resolved, configured),
         **native_files(configured, head, {target: manifest.value for target, manifest in normal.items()}),
+        **{f"{DEPLOYMENT}/{path}": file for path, file in deployment.items()},
     }
+    others = (PROFILES_FILE, REPORT, *(target.manifest for target in head.targets.values()))
+    natives[README] = readme(head, configured, (*others, *natives))
     progress("Judging")
     evidence = Evidence(normal, (profiles, *natives.values()))
     with refusing_writes(workspace.root):

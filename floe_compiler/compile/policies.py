@@ -91,14 +91,16 @@ def _leave(mark: Path) -> None:
 
 
 def rendered_checks(resolved: ResolvedProduct, configured: ConfiguredPlugins) -> dict[str, bytes]:
-    """The data quality tool's own files, by path in the bundle: what judged can be used there to judge again."""
+    """The data quality tool's own files, by path in the bundle: what judged can be used there to judge again.
+
+    Where a platform has no checks, they are files without checks, to which a product's own pipeline can add some.
+    """
     policies = resolved.platform.policies
-    if policies is None or not policies.checks:
-        return {}
+    checks = checks_of(policies) if policies else {}
     chosen = configured.by_type["data_quality"]
     folder = f"data_quality/{chosen.offer.name}"
     with blame(chosen.offer):
-        files = _plugin(chosen).render(checks_of(policies), f"../../targets/{resolved.targets[0].name}")
+        files = _plugin(chosen).render(checks, f"../../targets/{resolved.targets[0].name}")
     return {f"{folder}/{path}": content for path, content in files.items()}
 
 

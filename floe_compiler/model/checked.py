@@ -63,6 +63,8 @@ FORMS: Final = {
     r"^[A-Z_][A-Z0-9_]*$": "capitals, digits and `_`, with no digit first",
     r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$": "three numbers with points, as in 1.4.0",
     r"^[^@\s]+@[^@\s]+$": "an address, as in name@company.example",
+    r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$": "an amount, as in 500m, 2 or 1.5Gi",
+    r"^([A-Za-z0-9._:/@-]|\{product\}|\{version\})+$": "an image, as in registry.example/data/{product}:{version}",
     r"^check_[a-z0-9_]+$": "the name of a dbt-bouncer check, as in check_model_names",
     r"^\d{4}-\d{2}-\d{2}$": "a date, as in 2027-01-31",
     r"^([a-z0-9][a-z0-9_-]*)?\*?$": "a product's name, or the beginning of names with `*` at its end",

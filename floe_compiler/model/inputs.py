@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from floe_compiler.model.deployment import Deployment
 from floe_compiler.model.policies import Policies
 
 Name = Annotated[
@@ -127,6 +128,7 @@ class PlatformManifest(InputModel):
     plugins: Annotated[PlatformPlugins, Field(description="The chosen plugin of each type.")] = PlatformPlugins()
     default_target: Annotated[Name | None, Field(description="The target compiled when none is named.")] = None
     targets: Annotated[dict[Name, TargetChoice], Field(description="The logical environments, by name.")] = {}
+    deployment: Annotated[Deployment, Field(description="How bundles are deployed on Kubernetes.")] = Deployment()
     approved: Annotated[Approved, Field(description="What may be chosen at all.")] = Approved()
     locked: Annotated[
         list[str],

@@ -31,16 +31,32 @@ class NoConfig(PluginConfig):
     """For plugins that have nothing to configure."""
 
 
+class LoadedBy(NamedTuple):
+    """Who loads a file that a plugin renders: a line of the bundle's README.
+
+    `file` is a glob below the plugin's folder, `command` is typed in that folder, with the bundle's own folder
+    as `$BUNDLE`. `proof` says what floe's own tests have seen: the tool itself loading the file, or no more than a
+    published schema that it matches.
+    """
+
+    file: str
+    tool: str
+    command: str
+    proof: Literal["tool", "schema"]
+
+
 class Plugin(ABC):
     """What every plugin has.
 
-    `summary` is one line for people. `version` says when what a built-in renders has changed: it is part of
-    the bundle, the compiler's own version is not. Third-party plugins go by their distribution's version.
+    `summary` is one line for people, `loaded_by` says who loads the files that it renders. `version` says when what
+    a built-in renders has changed: it is part of the bundle, the compiler's own version is not. Third-party plugins
+    go by their distribution's version.
     """
 
     summary: ClassVar[str]
     version: ClassVar[str] = "1"
     config_model: ClassVar[type[PluginConfig]] = NoConfig
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,7 @@ class ProfileOutput:
 class ComputePlugin(Plugin):
     """Where SQL executes: renders the output of a target in dbt's profiles.yml."""
 
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = (LoadedBy("profiles.yml", "dbt", "dbt debug", "tool"),)
     adapter_package: ClassVar[str]
     """The distribution of the dbt adapter, as pip knows it: "dbt-duckdb"."""
 
@@ -63,19 +80,6 @@ class ComputePlugin(Plugin):
     def render_output(self, config: PluginConfig) -> ProfileOutput:
         """The profile output of one target, with `type` and with a literal `schema` (and `database`, where
         the adapter has one), since dbt writes those into the manifest. Connects to nothing."""
-
-
-class LoadedBy(NamedTuple):
-    """Who loads a file that a plugin renders: a line of the bundle's README.
-
-    `file` is a glob below the plugin's folder, `command` is typed in that folder. `proof` says what floe's own
-    tests have seen: the tool itself loading the file, or no more than a published schema that it matches.
-    """
-
-    file: str
-    tool: str
-    command: str
-    proof: Literal["tool", "schema"]
 
 
 Manifests = Mapping[str, Mapping[str, Any]]
@@ -89,8 +93,6 @@ class NativePlugin(Plugin):
     Pure: the same configuration, head and manifests give the same bytes. Connects to nothing, sees no clock and no
     environment; what differs where the bundle runs is a reference, which the file names in the tool's own way.
     """
-
-    loaded_by: ClassVar[tuple[LoadedBy, ...]] = ()
 
     @abstractmethod
     def render(self, config: PluginConfig, head: BundleHead, manifests: Manifests) -> Mapping[str, bytes]:
@@ -114,8 +116,6 @@ class StoragePlugin(NativePlugin):
 
 class CatalogPlugin(Plugin):
     """Where the metadata of Iceberg tables is kept."""
-
-    loaded_by: ClassVar[tuple[LoadedBy, ...]] = ()
 
     @abstractmethod
     def render(

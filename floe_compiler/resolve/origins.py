@@ -29,6 +29,7 @@ def origins_of(
     """Of every value of the product, and of the platform as far as it holds for these targets."""
     found: dict[str, Chain] = {f"plugins.{key}": (plugin.origin,) for key, plugin in plugins.items()}
     found.update((_shown(key), _chain(cell)) for key, cell in platform.in_force())
+    found.update(_deployment(platform))
     for i, waiver in enumerate(platform.tier.waivers):
         found[f"policies.waivers.{i}"] = (origin_of(waiver),)
     for target in targets:
@@ -47,6 +48,14 @@ def _target(platform: Platform, target: ResolvedTarget) -> Iterator[tuple[str, C
         yield f"{at}.config.{key}", (*_chain(own.get(key)), *_chain(shared.get(key)))
     chosen = platform.choice("targets", target.name, "compute") or platform.choice("plugins", "compute")
     yield f"{at}.compute", _chain(chosen) or (target.compute.origin,)
+
+
+def _deployment(platform: Platform) -> Iterator[tuple[str, Chain]]:
+    """Every value of the deployment: what the tiers say of it, and the default beneath."""
+    defaults = type(platform.model.deployment)().model_dump(mode="json")
+    for pointer, value in _leaves(defaults, ("deployment",)):
+        path = ".".join(map(str, pointer))
+        yield path, (*_chain(platform.choice(*path.split("."))), Origin(None, path, value))
 
 
 def _product(product: Loaded[DataProduct]) -> Iterator[tuple[str, Chain]]:

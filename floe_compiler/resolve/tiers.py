@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import BaseModel
+
 from floe_compiler.plugins.types import TYPES
 from floe_compiler.resolve.rules import Path, rule_of
 
@@ -146,6 +148,7 @@ def _values(model: PlatformManifest) -> Iterator[tuple[Key, Any, Pointer]]:
             yield from _plugin(("plugins", row.key), choice)
     for name, target in model.targets.items():
         yield from _target(("targets", name), target)
+    yield from _said(("deployment",), model.deployment)
     for name in type(model.approved).model_fields:
         approved = getattr(model.approved, name)
         if approved is not None:
@@ -166,6 +169,16 @@ def _target(path: Path, target: TargetChoice) -> Iterator[tuple[Key, Any, Pointe
     yield Key((*path, "compute")), target.compute, (*path, "compute")
     for name, value in target.config.items():
         yield Key((*path, "config", name), target.compute), value, (*path, "config", name)
+
+
+def _said(path: Path, model: BaseModel) -> Iterator[tuple[Key, Any, Pointer]]:
+    """The values that are written, mappings key by key; what is left out is left to a tier above, or to the default."""
+    for name in sorted(model.model_fields_set):
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _said((*path, name), value)
+        elif value is not None:
+            yield Key((*path, name)), value, (*path, name)
 
 
 def _policies(model: PlatformManifest) -> Iterator[tuple[Key, Any, Pointer]]:

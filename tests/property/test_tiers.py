@@ -61,6 +61,11 @@ bodies = partly(
         st.sampled_from(["dev", "prod"]), st.fixed_dictionaries({"compute": computes}, optional={"config": config})
     ),
     default_target=st.sampled_from(["dev", "prod"]),
+    deployment=partly(
+        image=st.sampled_from(["one", "two"]),
+        suspend=st.booleans(),
+        resources=partly(limits=partly(cpu=st.integers(1, 3), memory=st.sampled_from(["1Gi", "2Gi"]))),
+    ),
     approved=partly(compute=st.lists(computes, unique=True), products=st.lists(names, unique=True)),
     policies=policies,
     locked=st.lists(
@@ -174,6 +179,8 @@ lists = st.lists(names, unique=True)
 a_check = check.map(lambda value: {"severity": "error", **value})
 SAID = {
     ("plugins", "compute"): computes,
+    ("deployment", "image"): st.sampled_from(["one", "two"]),
+    ("deployment", "resources", "limits", "cpu"): st.integers(1, 3),
     ("approved", "products"): lists,
     ("policies", "required_owner", "severity"): severity,
     ("policies", "max_bundle_size", "bytes"): st.integers(1, 5),

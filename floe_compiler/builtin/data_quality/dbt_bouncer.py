@@ -18,7 +18,7 @@ import orjson
 import yaml
 
 from floe_compiler.errors import FloeError, Problem
-from floe_compiler.plugins.contracts import Checks, DataQualityPlugin, Finding, RefusedCheck
+from floe_compiler.plugins.contracts import Checks, DataQualityPlugin, Finding, LoadedBy, RefusedCheck
 
 CONFIG: Final = "dbt-bouncer.yml"
 _CATEGORY: Final = "manifest_checks"
@@ -36,6 +36,9 @@ class DbtBouncer(DataQualityPlugin):
     """
 
     summary = "dbt-bouncer: conventions, checked on dbt's manifest"
+    loaded_by = (
+        LoadedBy(CONFIG, "dbt-bouncer", f"dbt-bouncer run --config-file {CONFIG} --allow-zero-checks", "tool"),
+    )
 
     def render(self, checks: Checks, artifacts: str) -> Mapping[str, bytes]:
         return {CONFIG: _config(checks, artifacts)}

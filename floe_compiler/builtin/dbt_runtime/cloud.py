@@ -42,7 +42,7 @@ from floe_compiler.load.yaml_door import parse_foreign
 from floe_compiler.manifest import normal_form
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
 from floe_compiler.model.values import SecretRef, Sensitive
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, LoadedBy, PluginConfig
 
 ADDRESSES: Final = {"us": "https://cloud.getdbt.com", "emea": "https://emea.dbt.com", "au": "https://au.dbt.com"}
 PARSE: Final = "dbt parse --no-partial-parse"
@@ -105,6 +105,7 @@ class CloudDBTPlugin(DBTRuntimePlugin):
     summary: ClassVar[str] = "dbt Cloud jobs, through the Admin API"
     config_model: ClassVar[type[PluginConfig]] = CloudConfig
     reads_profile: ClassVar[bool] = False
+    loaded_by = (LoadedBy(SOURCE, "floe", 'floe run "$BUNDLE"', "tool"),)
 
     def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(config if config is not None else CloudConfig.model_construct(), environ)
