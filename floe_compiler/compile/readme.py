@@ -30,12 +30,13 @@ Nothing in this folder changes any more. `{INDEX}` names every file and its dige
 _ALONE: Final = """\
 ## With the tools alone
 
-Tools write, and nothing may be written in here. So stand elsewhere, and tell dbt where everything is:
+Tools write, and nothing may be written in here. So stand elsewhere, and tell dbt where everything is, and that it
+keeps no account of its users beside the profile:
 
 ```sh
 export BUNDLE="$PWD"; cd "$(mktemp -d)"
 export DBT_PROJECT_DIR="$BUNDLE/project" DBT_PROFILES_DIR="$BUNDLE/profiles"
-export DBT_TARGET_PATH="$PWD/target" DBT_LOG_PATH="$PWD/logs\""""
+export DBT_TARGET_PATH="$PWD/target" DBT_LOG_PATH="$PWD/logs" DBT_SEND_ANONYMOUS_USAGE_STATS=false"""
 
 
 def readme(head: BundleHead, configured: ConfiguredPlugins, files: Sequence[str]) -> bytes:

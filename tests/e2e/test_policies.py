@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from floe_compiler import stages
 from floe_compiler.cli.main import main
@@ -114,7 +115,8 @@ def test_without_policies_there_is_a_report_that_says_so(governed: Path, floe: F
     assert floe("compile", "--report", "found.json").status == 0
     report = json.loads(Path("found.json").read_bytes())
     assert (report["outcome"], report["policies"]) == ("no_policies", [])
-    assert not list(Path(".floe/bundles").glob("*/data_quality"))
+    (sealed,) = Path(".floe/bundles").glob("*/data_quality/dbt_bouncer/dbt-bouncer.yml")
+    assert yaml.safe_load(sealed.read_text())["manifest_checks"] == []
 
 
 def test_what_ends_before_anything_was_judged_leaves_no_older_report_behind(governed: Path, floe: Floe) -> None:
