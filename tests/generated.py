@@ -1,4 +1,4 @@
-"""What is made from the code and kept beside it: the published schemas and the reference of error codes.
+"""What is made from the code and kept beside it: the published schemas, and the reference of codes and of plugins.
 
 `python -m tests.generated --write` makes all of it anew; `tests/docs/test_generated.py` compares.
 """
@@ -13,6 +13,7 @@ from typing import Final
 
 from floe_compiler.codes import CODES, Code
 from floe_compiler.model.schemas import generated_schemas
+from tests.plugins_page import plugins_page
 
 ROOT: Final = Path(__file__).parent.parent
 BROKEN: Final = ROOT / "fixtures" / "broken"
@@ -53,7 +54,8 @@ really says: every example is compared in the tests.
 def generated() -> dict[Path, str]:
     """The text of every generated file."""
     schemas = {ROOT / "schemas" / f"{name}.schema.json": text for name, text in generated_schemas().items()}
-    return {**schemas, ROOT / "docs" / "reference" / "errors.md": errors_page()}
+    reference = ROOT / "docs" / "reference"
+    return {**schemas, reference / "errors.md": errors_page(), reference / "plugins.md": plugins_page()}
 
 
 def errors_page() -> str:

@@ -54,24 +54,24 @@ def _inner(annotation: Any, part: str | int) -> Any:
         for name, field in model.model_fields.items():
             if part in (name, field.alias):
                 return field.annotation
-    for member in _members(annotation):
+    for member in union_members(annotation):
         if get_origin(member) in (list, tuple, dict, Mapping):
             return get_args(member)[-1]
     return None
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    return (m for m in _members(annotation) if isinstance(m, type) and issubclass(m, BaseModel))
+    return (m for m in union_members(annotation) if isinstance(m, type) and issubclass(m, BaseModel))
 
 
-def _members(annotation: Any) -> Iterator[Any]:
+def union_members(annotation: Any) -> Iterator[Any]:
     """The members of a union, without their annotations."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _members(get_args(annotation)[0])
+        yield from union_members(get_args(annotation)[0])
     elif origin in (Union, UnionType):
         for member in get_args(annotation):
-            yield from _members(member)
+            yield from union_members(member)
     else:
         yield annotation
 

@@ -16,12 +16,15 @@ from typing import Any, Final
 from floe_compiler import codes
 from floe_compiler.cli.main import COMMANDS
 from floe_compiler.model.bundle import CompiledArtifacts
+from floe_compiler.model.deployment import Deployment
 from floe_compiler.plugins import contracts
 from floe_compiler.plugins.contracts import Plugin
+from floe_compiler.plugins.description import fields_of
 from floe_compiler.plugins.registry import PluginRegistry
 from floe_compiler.plugins.types import BY_KEY, TYPES, PluginType
 from floe_compiler.store import layout
 from tests.docs.stages import stages
+from tests.plugins_page import fields_table
 
 _REGION: Final = re.compile(r"(<!-- drawn: (?P<name>[A-Za-z- ]+) -->\n)(?P<content>.*?)(<!-- end -->)", re.S)
 _NO_BUILT_IN: Final = "declared, no built-in yet"
@@ -71,6 +74,14 @@ def built_ins(row: PluginType) -> tuple[str, ...]:
     """The names of a type's built-ins, the default first."""
     offers = PluginRegistry([]).offers(row.key)
     return tuple(sorted(offers, key=lambda name: (name != row.default, name)))
+
+
+# -- the platform manifest -----------------------------------------------------------------------------------
+
+
+def deployment() -> str:
+    """Every key of `deployment`."""
+    return "\n".join(fields_table(fields_of(Deployment)))
 
 
 # -- plugins -------------------------------------------------------------------------------------------------
@@ -278,6 +289,7 @@ def _listed(names: Iterable[str]) -> str:
 
 REGIONS: Final[dict[str, Callable[..., str]]] = {
     "commands": commands,
+    "deployment": deployment,
     "exit-statuses": exit_statuses,
     "index-fields": index_fields,
     "number-of-types": number_of_types,

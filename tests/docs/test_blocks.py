@@ -30,7 +30,7 @@ PARTS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(field.annotation)
     for model in MODELS.values()
     for name, field in model.model_fields.items()
-    if name in {"plugins", "targets", "policies", "transforms", "platform"}
+    if name in {"plugins", "targets", "policies", "transforms", "platform", "deployment"}
 }
 LANGUAGES = {"console", "sh", "python", "yaml", "toml", "sql", "text"}
 OF_PYTHON = {"forbidden"}

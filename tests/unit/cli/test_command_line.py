@@ -133,8 +133,30 @@ def test_plugins_and_their_configuration_are_listed(capsys: Captured) -> None:
     assert main(["plugins", "compute", "--json"]) == 0
     names = [row["name"] for row in json.loads(capsys.readouterr().out)]
     assert "duckdb" in names
+    assert main(["plugins"]) == 0
+    assert "secrets" in capsys.readouterr().out
+
+
+def test_the_fields_of_a_plugin_are_told_with_those_inside_of_them(capsys: Captured) -> None:
+    assert main(["plugins", "compute", "duckdb", "--json"]) == 0
+    fields = {row["path"]: row for row in json.loads(capsys.readouterr().out)}
+    assert fields["threads"]["type"] == "whole number"
+    assert fields["threads"]["default"] == "4"
+    assert fields["secrets"]["type"] == "list of mapping"
+    assert fields["secrets[].type"]["default"] == "required"
+    assert fields["secrets[].key_id"]["sensitive"] is True
+    assert fields["secrets[].key_id"]["type"] == "{secret: NAME} | {env: NAME}"
+    assert fields["settings"]["type"] == "mapping of text | whole number | number | true or false | {env: NAME}"
     assert main(["plugins", "compute", "duckdb"]) == 0
-    assert "threads" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    (line,) = (line for line in said.splitlines() if line.startswith("secrets[].key_id "))
+    assert " sensitive " in line
+
+
+def test_a_plugin_without_configuration_says_so(capsys: Captured) -> None:
+    assert main(["plugins", "secrets", "env"]) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "env has nothing to configure\n")
 
 
 @pytest.mark.parametrize("name", ["floe", "platform-manifest", "compiled-artifacts"])
