@@ -22,8 +22,10 @@ INPUTS: Final = (
     ("dbt project", "the SQL: models, tests, macros"),
 )
 MADE_BY: Final = {
-    "data_quality": "rendered by the data_quality plugin",
+    **{row.key: f"rendered by the {row.key} plugin" for row in TYPES},
+    "README.md": "for every file, who loads it, and with which command",
     "dbt_runtime": "what a run must know of the compile",
+    "deployment": "Kubernetes manifests, as a kustomize folder",
     "profiles": "made by the compute plugin; no values of secrets",
     "project": "the dbt project and its packages, as dbt read them",
     "reports": "what the policies found",
@@ -89,10 +91,12 @@ def bundle_picture(paths: Sequence[str]) -> str:
 
 
 def _folder(name: str, files: Sequence[str], y: int) -> Iterator[str]:
-    yield from _card(326, y, WIDTH - 346, 44 + 20 * len(files), PAPER)
-    yield _text(342, y + 26, f"{name}/", 14, INK, mono=True, bold=True)
+    """A card; of a file that lies in no folder, its name is all."""
+    inside = [file for file in files if file != name]
+    yield from _card(326, y, WIDTH - 346, 44 + 20 * len(inside), PAPER)
+    yield _text(342, y + 26, f"{name}/" if inside else name, 14, INK, mono=True, bold=True)
     yield _text(342 + 9 * len(name) + 24, y + 26, MADE_BY[name], 13, FAINT)
-    for number, file in enumerate(files):
+    for number, file in enumerate(inside):
         yield _text(356, y + 50 + 20 * number, file.removeprefix(f"{name}/"), 13, INK, mono=True)
 
 
