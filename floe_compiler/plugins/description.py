@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[Any, str]] = {
     SecretRef: "{secret: NAME}",
     Any: "anything",
 }
+_LITERALS: Final = frozenset({str, int, float, bool})
 
 
 class ConfigField(NamedTuple):
@@ -88,7 +89,11 @@ def fields_of(model: type[BaseModel], above: str = "") -> Iterator[ConfigField]:
 
 def _type(annotation: Any) -> str:
     """In words, the members of a union in their order; what may be left out says so by its default."""
-    return " | ".join(dict.fromkeys(_one(member) for member in union_members(annotation) if member is not NoneType))
+    members = [member for member in union_members(annotation) if member is not NoneType]
+    words = [_one(member) for member in members]
+    if set(members) >= _LITERALS:
+        words = ["literal", *(_one(member) for member in members if member not in _LITERALS)]
+    return " | ".join(dict.fromkeys(words))
 
 
 def _one(member: Any) -> str:

@@ -67,7 +67,8 @@ def pipeline_picture() -> str:
 def bundle_picture(paths: Sequence[str]) -> str:
     """The index with its fields on the left, every other file on the right under who made it."""
     fields = list(CompiledArtifacts.model_fields)
-    folders = [(name, list(files)) for name, files in groupby(sorted(paths), key=lambda path: path.split("/")[0])]
+    by_folder = groupby(sorted(paths), key=lambda path: path.split("/")[0])
+    folders = [(name, [file for file in files if file != name]) for name, files in by_folder]
     top = 76
     parts = [
         _text(20, 30, "The sha256 of these bytes", 14, FAINT),
@@ -92,11 +93,10 @@ def bundle_picture(paths: Sequence[str]) -> str:
 
 def _folder(name: str, files: Sequence[str], y: int) -> Iterator[str]:
     """A card; of a file that lies in no folder, its name is all."""
-    inside = [file for file in files if file != name]
-    yield from _card(326, y, WIDTH - 346, 44 + 20 * len(inside), PAPER)
-    yield _text(342, y + 26, f"{name}/" if inside else name, 14, INK, mono=True, bold=True)
+    yield from _card(326, y, WIDTH - 346, 44 + 20 * len(files), PAPER)
+    yield _text(342, y + 26, f"{name}/" if files else name, 14, INK, mono=True, bold=True)
     yield _text(342 + 9 * len(name) + 24, y + 26, MADE_BY[name], 13, FAINT)
-    for number, file in enumerate(inside):
+    for number, file in enumerate(files):
         yield _text(356, y + 50 + 20 * number, file.removeprefix(f"{name}/"), 13, INK, mono=True)
 
 
