@@ -9,7 +9,8 @@ from jinja2 import Environment, StrictUndefined
 _TEMPLATES: Final = Environment(  # noqa: S701 - they render Python, not HTML
     undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True, finalize=repr
 )
-PIPELINE: Final = _TEMPLATES.from_string('''"""Fills dbt sources with dlt: `python pipeline.py [TARGET]`, in the run directory.
+PIPELINE: Final = _TEMPLATES.from_string(
+    '''"""Fills dbt sources with dlt: `python pipeline.py [TARGET]`, in the run directory.
 
 Everything is written below that directory. Rows land where the dbt target looks for them: schema and table
 are those of the declared source.
@@ -110,4 +111,5 @@ if __name__ == "__main__":
         print(f"{source}: {count} rows")
     for source in NOT_FED:
         print(f"{source}: not fed by dlt")
-''')
+'''
+)
