@@ -22,7 +22,8 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("DLT_PROJECT_DIR", str(Path(__file__).resolve().parent))  # where .dlt/config.toml lies
+os.environ["DLT_PROJECT_DIR"] = str(Path(__file__).resolve().parent)  # where .dlt/config.toml lies
+os.environ["DLT_LOCAL_DIR"] = str(Path.cwd())  # below which relative paths are
 os.environ.setdefault("DLT_DATA_DIR", str(Path.cwd() / "dlt"))
 
 import dlt
