@@ -86,12 +86,15 @@ def subject(bundle_path: Path) -> Subject:
     return Subject(head, manifests)
 
 
-def rendered(case: Case, on: Subject) -> dict[str, bytes]:
-    """What the plugin renders, by path below its folder. A catalog is rendered with the default storage."""
+def rendered(
+    case: Case, on: Subject, config: dict[str, Any] | None = None, storage: tuple[str, dict[str, Any]] = ("s3", {})
+) -> dict[str, bytes]:
+    """What the plugin renders, by path below its folder, with the case's configuration or another one. A catalog is
+    rendered with the default storage or another one."""
     registry = PluginRegistry([])
-    chosen = {case.type: (case.plugin, case.config)}
+    chosen = {case.type: (case.plugin, case.config if config is None else config)}
     if case.type == "catalog":
-        chosen["storage"] = ("s3", {})
+        chosen["storage"] = storage
     configured = {key: _configured(registry, key, *choice) for key, choice in chosen.items()}
     prefix = f"{case.type}/{case.plugin}/"
     files = native_files(ConfiguredPlugins(configured, {}), on.head, on.manifests)

@@ -21,8 +21,17 @@ def native_files(configured: ConfiguredPlugins, head: BundleHead, manifests: Man
     return dict(_native_files(configured, head, manifests))
 
 
+def storage_properties(configured: ConfiguredPlugins) -> Properties:
+    """What the chosen storage says of itself; nothing where there is none. Raises FLOE-P003."""
+    chosen = configured.by_type.get("storage")
+    if chosen is None or not isinstance(chosen.plugin, StoragePlugin):
+        return {}
+    with blame(chosen.offer):
+        return chosen.plugin.file_io(chosen.config)
+
+
 def _native_files(configured: ConfiguredPlugins, head: BundleHead, manifests: Manifests) -> Iterator[tuple[str, bytes]]:
-    file_io = _file_io(configured.by_type.get("storage"))
+    file_io = storage_properties(configured)
     for key, chosen in configured.by_type.items():
         with blame(chosen.offer):
             for path, content in _rendered(chosen, head, manifests, file_io).items():
@@ -36,10 +45,3 @@ def _rendered(chosen: Configured, head: BundleHead, manifests: Manifests, file_i
         case NativePlugin() as plugin:
             return plugin.render(chosen.config, head, manifests)
     return {}
-
-
-def _file_io(chosen: Configured | None) -> Properties:
-    if chosen is None or not isinstance(chosen.plugin, StoragePlugin):
-        return {}
-    with blame(chosen.offer):
-        return chosen.plugin.file_io(chosen.config)

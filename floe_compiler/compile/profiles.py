@@ -13,20 +13,23 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 
+from floe_compiler.compile.natives import storage_properties
 from floe_compiler.model.values import EnvRef, SecretRef
 from floe_compiler.plugins.contracts import ComputePlugin, ProfileOutput
 from floe_compiler.plugins.registry import blame
 
 if TYPE_CHECKING:
     from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
+    from floe_compiler.plugins.contracts import Properties
 
 SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # noqa: S105 - a prefix, not a secret
 _JINJA: Final = ("{{", "{%", "{#")
 
 
 def render_outputs(configured: ConfiguredPlugins) -> dict[str, ProfileOutput]:
-    """The output of every target, by its compute plugin. Raises FLOE-P003."""
-    return {target: _output(compute) for target, compute in configured.computes.items()}
+    """The output of every target, by its compute plugin, which opens the platform's storage. Raises FLOE-P003."""
+    file_io = storage_properties(configured)
+    return {target: _output(compute, file_io) for target, compute in configured.computes.items()}
 
 
 def profiles_yml(profile: str, default_target: str, outputs: Mapping[str, ProfileOutput]) -> bytes:
@@ -47,9 +50,10 @@ def variable_of(reference: EnvRef | SecretRef) -> str:
     return reference.env if isinstance(reference, EnvRef) else SECRET_PREFIX + reference.secret
 
 
-def _output(compute: Configured) -> ProfileOutput:
+def _output(compute: Configured, file_io: Properties) -> ProfileOutput:
+    plugin = cast(ComputePlugin, compute.plugin)
     with blame(compute.offer):
-        return cast(ComputePlugin, compute.plugin).render_output(compute.config)
+        return plugin.with_storage(plugin.render_output(compute.config), file_io)
 
 
 def _written(value: Any) -> Any:

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.documents import Document, Pointer
 from floe_compiler.model.fields import description_at, is_sensitive, keys_at
+from floe_compiler.model.values import CREDENTIAL
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -169,6 +170,8 @@ class _Checking(NamedTuple):
         fault = next((f for f in group if not f.is_mismatch), group[0])
         if special := _SPECIAL.get((_without_indexes(fault.pointer), fault.kind)):
             return special(self, fault)
+        if fault.kind == CREDENTIAL:
+            return self._credential(fault)
         if self._is_plain_secret(fault):
             return self._plain_secret(fault)
         if fault.kind == "extra_forbidden":
@@ -221,6 +224,14 @@ class _Checking(NamedTuple):
         message = f"`{name}` is written out, but a bundle holds the names of secrets and never their values"
         hint = f"Write `{{secret: NAME}}`, or `{{env: NAME}}`. {self._description(fault.pointer) or ''}".strip()
         return Problem("FLOE-L055", message, self.document.where(fault.pointer).hidden(), hint)
+
+    def _credential(self, fault: _Fault) -> Problem:
+        message = (
+            f"{_subject(fault.pointer)} has a name or a password in it, but a bundle holds the names of secrets and "
+            "never their values"
+        )
+        where = self.document.where(fault.pointer).hidden()
+        return Problem("FLOE-L055", message, where, self._description(fault.pointer))
 
     def _unknown_keys_in(self, parent: Pointer) -> Iterable[_Fault]:
         return (f for f in self.faults if f.kind == "extra_forbidden" and f.pointer[:-1] == parent)

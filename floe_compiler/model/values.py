@@ -6,9 +6,12 @@ import re
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 SENSITIVE: Final = "sensitive"
 """Marks a field whose content no message may show."""
+CREDENTIAL: Final = "credential"
+"""The kind of the error of a value that has a credential in it, which no message may show."""
 EnvName = Annotated[
     str,
     Field(
@@ -53,12 +56,20 @@ def _no_secret(value: Any) -> Any:
     return value
 
 
+def _nobodys(address: Any) -> Any:
+    if isinstance(address, str) and "@" in address:
+        raise PydanticCustomError(CREDENTIAL, "an address that says who connects is a secret")
+    return address
+
+
 _WRITTEN_OUT: Final = "a literal"
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 Sensitive = Annotated[SecretRef | EnvRef, BeforeValidator(_only_a_reference), SENSITIVE]
 """A field that takes a reference, and nothing that is written out."""
 Shown = Annotated[str | int | float | bool | EnvRef, BeforeValidator(_no_secret)]
 """A field that dbt shows to models, so it takes no secret."""
+Address = Annotated[str, BeforeValidator(_nobodys)]
+"""A field that takes an address, without a name or a password in it."""
 
 
 def references(value: Any) -> tuple[frozenset[str], frozenset[str]]:

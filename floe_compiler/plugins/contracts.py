@@ -69,6 +69,10 @@ class ProfileOutput:
     values: Mapping[str, str | int | float | bool | EnvRef | SecretRef | list[Any] | dict[str, Any] | None]
 
 
+Properties = Mapping[str, str | int | float | bool | EnvRef | SecretRef]
+"""Named properties of a storage or a catalog, literals or references."""
+
+
 class ComputePlugin(Plugin):
     """Where SQL executes: renders the output of a target in dbt's profiles.yml."""
 
@@ -81,10 +85,17 @@ class ComputePlugin(Plugin):
         """The profile output of one target, with `type` and with a literal `schema` (and `database`, where
         the adapter has one), since dbt writes those into the manifest. Connects to nothing."""
 
+    def with_storage(self, output: ProfileOutput, file_io: Properties) -> ProfileOutput:
+        """The output of a target, opening the platform's storage too: `file_io` is what its plugin says of itself.
+
+        By default as it is: most warehouses reach their storage by themselves. A storage of which no credentials
+        are configured must change nothing.
+        """
+        return output
+
 
 Manifests = Mapping[str, Mapping[str, Any]]
 """dbt's manifests in normal form, by target; the first is that of the default target."""
-Properties = Mapping[str, str | int | float | bool | EnvRef | SecretRef]
 
 
 class NativePlugin(Plugin):
@@ -110,6 +121,7 @@ class StoragePlugin(NativePlugin):
     def file_io(self, config: PluginConfig) -> Properties:
         """The properties by which an Iceberg client reads and writes there, merged into the catalog's file.
 
+        `warehouse`, where tables are, is one of them. Computes open the storage by the same properties.
         Source of the names: https://py.iceberg.apache.org/configuration/#fileio
         """
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from floe_compiler.model.values import Sensitive, Shown, Text
-from floe_compiler.plugins.contracts import ComputePlugin, PluginConfig, ProfileOutput
+from floe_compiler.plugins.contracts import ComputePlugin, PluginConfig, ProfileOutput, Properties
 
 
 class DuckDBSecret(PluginConfig):
@@ -81,6 +82,37 @@ class DuckDBCompute(ComputePlugin):
             **({"secrets": [_written(secret) for secret in config.secrets]} if config.secrets else {}),
         }
         return ProfileOutput(values)
+
+    def with_storage(self, output: ProfileOutput, file_io: Properties) -> ProfileOutput:
+        """With a secret for the storage, where an access key is configured and the target has no secret of its kind.
+
+        DuckDB loads its extension for S3 (httpfs) for such a secret, so without an access key there is none.
+        """
+        own: Any = output.values.get("secrets", [])
+        if "s3.access-key-id" not in file_io or any(secret["type"] == "s3" for secret in own):
+            return output
+        return ProfileOutput({**output.values, "secrets": [*own, _s3_secret(file_io)]})
+
+
+_OF_S3 = {
+    "warehouse": "scope",
+    "s3.access-key-id": "key_id",
+    "s3.secret-access-key": "secret",
+    "s3.session-token": "session_token",
+    "s3.region": "region",
+}
+"""DuckDB's names for properties of a storage."""
+
+
+def _s3_secret(file_io: Properties) -> dict[str, Any]:
+    """The storage in DuckDB's words, which wants a host for an endpoint."""
+    secret: dict[str, Any] = {"type": "s3", **{_OF_S3[name]: file_io[name] for name in _OF_S3 if name in file_io}}
+    if endpoint := file_io.get("s3.endpoint"):
+        address = urlsplit(str(endpoint))
+        virtual = file_io.get("s3.force-virtual-addressing") == "true"
+        style = "vhost" if virtual else "path"
+        secret |= {"endpoint": address.netloc, "use_ssl": address.scheme == "https", "url_style": style}
+    return secret
 
 
 def _written(secret: DuckDBSecret) -> dict[str, Any]:
