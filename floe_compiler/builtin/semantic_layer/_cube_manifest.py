@@ -22,6 +22,13 @@ class Read(BaseModel):
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
 
 
+class Constraint(Read):
+    """A constraint; that of a model names its columns."""
+
+    type: str
+    columns: list[str] = []
+
+
 class Column(Read):
     """A column that a model declares."""
 
@@ -29,10 +36,11 @@ class Column(Read):
     description: str = ""
     data_type: str = ""
     quote: bool = False
+    constraints: list[Constraint] = []
 
 
 class Model(Read):
-    """A model; without `relation_name` it has no table. `primary_key` is what dbt infers."""
+    """A model; without `relation_name` it has no table. `tested` are the generic tests of each column."""
 
     unique_id: str
     name: str
@@ -45,12 +53,25 @@ class Model(Read):
     relation_name: str = ""
     version: str | int | float | None = None
     columns: dict[str, Column] = {}
-    primary_key: list[str] = []
+    constraints: list[Constraint] = []
+    tested: dict[str, set[str]] = {}
 
     @property
     def folders(self) -> list[str]:
         """Those that its file lies in, below the package's `models`."""
         return self.fqn[1:-1]
+
+    @property
+    def key(self) -> list[str]:
+        """The columns that tell rows apart: a primary key, or what is unique and never null. What dbt infers may be
+        null, and Cube would not count those rows."""
+        declared = [name for rule in self.constraints if rule.type == "primary_key" for name in rule.columns]
+        rules = {
+            name: {rule.type for rule in column.constraints} | self.tested.get(name, set())
+            for name, column in sorted(self.columns.items())
+        }
+        declared += [name for name, kinds in rules.items() if "primary_key" in kinds]
+        return declared or [name for name, kinds in rules.items() if kinds >= {"unique", "not_null"}]
 
 
 class TimeParams(Read):
@@ -193,6 +214,28 @@ class SavedQuery(Read):
     query_params: QueryParams = QueryParams()
 
 
+class TestMetadata(Read):
+    """Which generic test it is, and whose: those of packages have a namespace."""
+
+    name: str
+    namespace: str = ""
+
+
+class TestConfig(Read):
+    """`where` says that a test looks at some rows only."""
+
+    where: str = ""
+
+
+class Test(Read):
+    """A generic test of a column of a model."""
+
+    attached_node: str
+    column_name: str = ""
+    test_metadata: TestMetadata
+    config: TestConfig = TestConfig()
+
+
 class Manifest(Read):
     """The manifest of one target, everything sorted by unique id."""
 
@@ -209,9 +252,22 @@ def read(manifest: Mapping[str, Any]) -> Manifest:
     def section(name: str) -> list[Any]:
         return [item for _, item in sorted((manifest.get(name) or {}).items())]
 
+    nodes = section("nodes")
+    tested: dict[str, dict[str, set[str]]] = {}
+    for test in nodes:
+        if test["resource_type"] == "test" and test.get("test_metadata") and test.get("attached_node"):
+            read_ = Test.model_validate(test)
+            if not read_.config.where and not read_.test_metadata.namespace:
+                columns = tested.setdefault(read_.attached_node, {})
+                columns.setdefault(read_.column_name, set()).add(read_.test_metadata.name)
+    models = [
+        Model.model_validate({**node, "tested": tested.get(node["unique_id"], {})})
+        for node in nodes
+        if node["resource_type"] == "model"
+    ]
     return Manifest(
         adapter_type=manifest["metadata"].get("adapter_type") or "",
-        models=[Model.model_validate(node) for node in section("nodes") if node["resource_type"] == "model"],
+        models=models,
         semantic_models=[SemanticModel.model_validate(item) for item in section("semantic_models")],
         metrics=[Metric.model_validate(item) for item in section("metrics")],
         saved_queries=[SavedQuery.model_validate(item) for item in section("saved_queries")],

@@ -58,13 +58,13 @@ class Cube:
 
     @property
     def key(self) -> tuple[Member, ...]:
-        """What tells rows apart: an entity, or what dbt infers from constraints and tests; or nothing."""
+        """What tells rows apart: an entity, or columns that constraints or tests say so of; or nothing."""
         entities = self.semantic.entities if self.semantic else []
         for kind in ("primary", "unique"):
             for entity in entities:
                 if entity.type == kind:
                     return (Member("element", entity.name),)
-        members = [self.member_of(column) for column in self.model.primary_key]
+        members = [self.member_of(column) for column in self.model.key]
         return tuple(member for member in members if member is not None) if None not in members else ()
 
     def member_of(self, column: str) -> Member | None:
