@@ -68,7 +68,7 @@ def test_files_are_what_their_names_say(case: Case, demo: Subject) -> None:
 @every_case
 def test_every_file_has_a_tool_that_loads_it(case: Case, demo: Subject) -> None:
     plugin_class = PluginRegistry([]).get_plugin(case.type, case.plugin)
-    globs = [row.file for row in plugin_class.loaded_by]  # type: ignore[attr-defined]
+    globs = [row.file for row in plugin_class.loaded_by]
     for path in rendered(case, demo):
         assert any(Path(path).match(glob) for glob in globs), f"{path} has no row in `loaded_by`"
 
@@ -80,7 +80,8 @@ def test_a_plugin_names_its_vendor_s_page_and_describes_every_field(plugin_type:
     module = __import__(plugin_class.__module__, fromlist=["__doc__"])
     assert "https://" in (module.__doc__ or ""), "the module's docstring names the vendor's page"
     assert plugin_class.summary
-    assert plugin_class.loaded_by, "nobody loads what it renders"  # type: ignore[attr-defined]
+    renders = any(case.expected for case in cases() if (case.type, case.plugin) == (plugin_type, name))
+    assert bool(plugin_class.loaded_by) == renders, "`loaded_by` says who loads what it renders"
     for field, info in plugin_class.config_model.model_fields.items():
         assert info.description, f"{field} has no description"
         assert not info.is_required(), f"{field} has no default that works offline"
