@@ -183,6 +183,7 @@ def test_metrics_are_what_their_words_say(ferry: Built) -> None:
         "northern_passengers": 30.0,
         "storm_passengers": 90.0,
         "storm_share": 0.6,
+        "since_february": 120.0,
     }
     query = {"measures": [f"sailings.{name}" for name in wanted]}
     (answer,) = asked(ferry.folder, ferry.database, [query])["answers"]
@@ -199,6 +200,7 @@ def test_what_cube_has_no_words_for_is_named_with_the_reason(ferry: Built) -> No
         "waiting": ["it", "does", "not"],
         "filled": ["it", "fills", "in"],
         "january_passengers": ["it", "filters", "by"],
+        "against_a_metric": ["it", "filters", "by"],
         "middle_fare": ["Cube", "aggregates", "no"],
         "per_port": ["it", "divides", "measures"],
         "revenue": ["its", "expression", "is"],

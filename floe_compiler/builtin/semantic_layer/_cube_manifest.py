@@ -6,9 +6,11 @@ Source: https://schemas.getdbt.com/dbt/manifest/v12.json
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+_TABLES: Final = frozenset({"model", "seed", "snapshot"})
 
 
 class Read(BaseModel):
@@ -40,9 +42,11 @@ class Column(Read):
 
 
 class Model(Read):
-    """A model; without `relation_name` it has no table. `tested` are the generic tests of each column."""
+    """A model, or a seed or snapshot; without `relation_name` it has no table. `tested` are the generic tests of each
+    column."""
 
     unique_id: str
+    resource_type: str
     name: str
     package_name: str
     fqn: list[str]
@@ -263,7 +267,7 @@ def read(manifest: Mapping[str, Any]) -> Manifest:
     models = [
         Model.model_validate({**node, "tested": tested.get(node["unique_id"], {})})
         for node in nodes
-        if node["resource_type"] == "model"
+        if node["resource_type"] in _TABLES
     ]
     return Manifest(
         adapter_type=manifest["metadata"].get("adapter_type") or "",

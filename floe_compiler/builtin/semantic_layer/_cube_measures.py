@@ -55,6 +55,12 @@ class Names(NamedTuple):
                 return join.right, self._member(join.right, name, path)
         raise Inexpressible(f"no chosen model is joined on `{through[0]}`")
 
+    def granularity(self, path: str) -> str:
+        """How fine a time dimension is. Raises Inexpressible."""
+        cube, _ = self.of_path(path)
+        name = path.rsplit("__", maxsplit=1)[-1]
+        return next(element.type_params.time_granularity for element in cube.elements if element.name == name)
+
     def reference(self, cube: Cube, name: str) -> str:
         """How the cube's SQL names a member of it or of another."""
         return f"{{CUBE.{name}}}" if cube is self.cube else f"{{{cube.name}.{name}}}"
@@ -193,8 +199,15 @@ def _condition(names: Names, filters: Filters) -> Iterator[str]:
             return f"{_MARK}{len(found) - 1}{_MARK}"
 
         try:
+
+            def timed(path: str, grain: str = "", *more: Any, named: Any = named) -> str:
+                own = names.granularity(path)
+                if grain and grain.lower() != own:
+                    raise Inexpressible(f"it filters by {grain}, and the dimension is by {own}")
+                return str(named(path, *more))
+
             template = _JINJA.from_string(condition.where_sql_template)
-            text = template.render(Dimension=named, Entity=named, TimeDimension=_refused, Metric=_refused)
+            text = template.render(Dimension=named, Entity=named, TimeDimension=timed, Metric=_refused)
         except TemplateError as error:
             raise Inexpressible(f"its filter: {error}") from error
         pieces = text.split(_MARK)
@@ -202,7 +215,7 @@ def _condition(names: Names, filters: Filters) -> Iterator[str]:
 
 
 def _refused(*arguments: Any) -> str:
-    raise Inexpressible("it filters by a granularity or by a metric")
+    raise Inexpressible("it filters by a metric")
 
 
 _JINJA: Final = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)

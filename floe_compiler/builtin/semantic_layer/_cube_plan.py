@@ -161,8 +161,8 @@ def is_measure(metric: Metric) -> bool:
 
 def _names(cube: Cube) -> dict[Member, str]:
     members = [Member("element", element.name) for element in cube.elements]
-    members += [Member("measure", measure.name) for measure in cube.measures]
     members += [Member("metric", metric.name) for metric in cube.metrics if not is_measure(metric)]
+    members += [Member("measure", measure.name) for measure in cube.measures]
     if not cube.measures:
         members.append(Member("count", COUNT))
     members += [Member("column", column.name) for column in cube.columns]

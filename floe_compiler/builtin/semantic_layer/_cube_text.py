@@ -62,7 +62,8 @@ def expression(sql: str, quote: str) -> str:
 
 def cube_type(data_type: str) -> str:
     """The type of a dimension. What is not declared is a string, and so is what Cube has no type for."""
-    return _TYPES.get(re.split(r"[(<\[]", data_type, maxsplit=1)[0].strip().lower(), "string")
+    name = "" if data_type.endswith("]") else data_type.partition("(")[0]
+    return _TYPES.get(name.strip().lower(), "string")
 
 
 def distinct(wanted: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -82,8 +82,10 @@ def _target(config: CubeConfig, target: str, manifest: Mapping[str, Any], folder
 
 
 def _is_chosen(config: CubeConfig, model: Model, has_meaning: bool) -> bool:
-    offered = has_meaning or not set(config.folders).isdisjoint(model.folders)
-    return model.access in config.access and (offered or not set(config.tags).isdisjoint(model.tags))
+    if model.access not in config.access:
+        return False
+    is_named = not (set(config.folders).isdisjoint(model.folders) and set(config.tags).isdisjoint(model.tags))
+    return has_meaning or (is_named and model.resource_type == "model")
 
 
 def _environment(config: CubeConfig, target: str, manifest: Manifest, folder: str) -> bytes:
