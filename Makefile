@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := build/demo
 TOOLS := $(patsubst tests/tools/%.in,%,$(wildcard tests/tools/*.in))
+NPM_TOOLS := $(patsubst tests/tools/%/package.json,%,$(wildcard tests/tools/*/package.json))
 PIP := -m pip install --quiet --disable-pip-version-check --no-deps
 COMPILE_LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" --quiet
@@ -26,13 +27,19 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(@D)/bin/python $(PIP) --require-hashes -r $<
 	touch $@
 
+.npm-%/.installed: tests/tools/%/package-lock.json
+	rm -rf $(@D) && mkdir $(@D)
+	cp tests/tools/$*/package.json $< $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error
+	touch $@
+
 demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and show what it made
 	$(BIN)/python -m fixtures.demo $(DEMO)
 
 test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
 
-test-tools: $(INSTALLED) $(TOOLS:%=.venv-%/.installed) ## what drives an engine or a tool for minutes
+test-tools: $(INSTALLED) $(TOOLS:%=.venv-%/.installed) $(NPM_TOOLS:%=.npm-%/.installed) ## what drives an engine or a tool for minutes
 	$(BIN)/python -m pytest -m tools -n 0
 
 lint: $(INSTALLED) ## ruff, mypy and the architecture's contracts
@@ -55,6 +62,10 @@ lock: $(INSTALLED) ## the lock files, from pyproject.toml and tests/tools
 	for name in $(TOOLS); do \
 		$(COMPILE_LOCK) tests/tools/$$name.in --output-file tests/tools/$$name.lock || exit 1; \
 	done
+	for name in $(NPM_TOOLS); do \
+		npm install --prefix tests/tools/$$name --package-lock-only --omit-lockfile-registry-resolved \
+			--ignore-scripts --no-audit --no-fund --loglevel error || exit 1; \
+	done
 
 clean: ## remove what was made here
-	rm -rf .venv .venv-* build dist .floe
+	rm -rf .venv .venv-* .npm-* build dist .floe

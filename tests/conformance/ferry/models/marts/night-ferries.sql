@@ -1,0 +1,1 @@
+select crossing_id, late from {{ ref('crossings') }} where weather = 'storm'
