@@ -33,7 +33,9 @@ class JaegerConfig(PluginConfig):
 
     endpoint: Annotated[
         Url | EnvRef | None,
-        Field(description="Where Jaeger or another collector receives OTLP: `http://jaeger:4317`. Without it, nothing is sent."),  # noqa: E501
+        Field(
+            description="Where Jaeger or another collector receives OTLP: `http://jaeger:4317`. Without it, nothing is sent."
+        ),  # noqa: E501
     ] = None
     protocol: Annotated[
         Literal["grpc", "http/protobuf"],
@@ -77,15 +79,14 @@ def _declarative(config: JaegerConfig, head: BundleHead) -> bytes:
         name: value if isinstance(value, EnvRef) else value.replace("$", "$$")
         for name, value in _attributes(config, head).items()
     }
+    kept = {"simple": {"exporter": {"otlp_file/development": {"output_stream": KEPT}}}}
+    sent = [{"batch": {"schedule_delay": SEND_EVERY, "exporter": _exporter(config)}}] if config.endpoint else []
     document = {
         "file_format": _Quoted(FILE_FORMAT),
         "resource": {"attributes": [{"name": name, "value": _filled(value)} for name, value in attributes.items()]},
         "propagator": {"composite": [{"tracecontext": None}, {"baggage": None}]},
         "tracer_provider": {
-            "processors": [
-                {"simple": {"exporter": {"otlp_file/development": {"output_stream": KEPT}}}},
-                *([{"batch": {"schedule_delay": SEND_EVERY, "exporter": _exporter(config)}}] if config.endpoint else []),
-            ],
+            "processors": [kept, *sent],
             "sampler": {"parent_based": {"root": {"trace_id_ratio_based": {"ratio": config.sampling}}}},
         },
     }
