@@ -36,9 +36,9 @@ class Datasets:
         kind = node["resource_type"]
         if kind == "unit_test":
             return [], []  # it runs on rows of its own
-        inputs = [self._input(parent) for parent in self._subject.made_from(node)]
         if kind == "test":
-            return [*self._tested(node, inputs, outcome)], []
+            return [*self._tested(node, outcome)], []
+        inputs = [self._input(parent) for parent in self._subject.made_from(node)]
         written = self._subject.built(node) and (outcome is None or outcome.state == "complete")
         return inputs, [self._output(node, outcome)] if written else []
 
@@ -52,20 +52,25 @@ class Datasets:
             dataset.outputFacets = {"outputStatistics": statistics}
         return dataset
 
-    def _tested(self, test: Node, inputs: list[InputDataset], outcome: Outcome | None) -> Iterable[InputDataset]:
-        """The inputs; the one that a test is attached to, or the only one, has what the test found."""
-        attached = self._subject.node(test["attached_node"]) if test.get("attached_node") else None
-        name = _name(attached) if attached else inputs[0].name if len(inputs) == 1 else None
-        for dataset in inputs:
-            if dataset.name == name and outcome is not None and outcome.state != "abort":
+    def _tested(self, test: Node, outcome: Outcome | None) -> Iterable[InputDataset]:
+        """The inputs; the one that a test is attached to, or the only one, has what the test found.
+
+        What else there is to say of them is said by the jobs that read and write them: there are many tests.
+        """
+        parents = [*self._subject.made_from(test)]
+        attached = test.get("attached_node") or (parents[0]["unique_id"] if len(parents) == 1 else None)
+        for parent in parents:
+            dataset = InputDataset(self._subject.namespace, _name(parent), facets=self._source())
+            if outcome is not None and outcome.state != "abort" and parent["unique_id"] == attached:
                 dataset.inputFacets = {"dataQualityAssertions": _assertions(test, outcome)}
             yield dataset
 
-    def _facets(self, node: Node) -> dict[str, DatasetFacet]:
+    def _source(self) -> dict[str, DatasetFacet]:
         namespace = self._subject.namespace
-        said: dict[str, DatasetFacet] = {
-            "dataSource": datasource_dataset.DatasourceDatasetFacet(name=namespace, uri=namespace)
-        }
+        return {"dataSource": datasource_dataset.DatasourceDatasetFacet(name=namespace, uri=namespace)}
+
+    def _facets(self, node: Node) -> dict[str, DatasetFacet]:
+        said = self._source()
         if columns := node.get("columns"):
             said["schema"] = schema_dataset.SchemaDatasetFacet(fields=[_field(column) for column in columns.values()])
         if description := node.get("description"):

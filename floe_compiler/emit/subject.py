@@ -15,6 +15,8 @@ import yaml
 from floe_compiler.emit.namespaces import namespace_of
 from floe_compiler.model.telemetry import RunFacts
 
+SECTIONS: Final = ("nodes", "sources", "exposures", "saved_queries", "unit_tests")
+"""The parts of a manifest whose members run, or are read by what runs."""
 KEEP_DATA: Final = frozenset({"model", "seed", "snapshot", "source"})
 """Resource types that are relations in a database."""
 CLOCKS: Final = 2.0
@@ -28,7 +30,9 @@ class Subject:
 
     def __init__(self, facts: RunFacts) -> None:
         manifest = orjson.loads(Path(facts.manifest).read_bytes())
-        self._nodes: dict[str, Node] = {**manifest["sources"], **manifest.get("unit_tests", {}), **manifest["nodes"]}
+        self._nodes: dict[str, Node] = {
+            unique_id: node for section in SECTIONS for unique_id, node in manifest.get(section, {}).items()
+        }
         self._groups: dict[str, Node] = manifest.get("groups", {})
         self._compiled = Path(facts.target_path) / "compiled"
         profile = yaml.safe_load(Path(facts.profiles).read_bytes())[facts.profile]["outputs"][facts.target]

@@ -33,9 +33,7 @@ class JaegerConfig(PluginConfig):
 
     endpoint: Annotated[
         Url | EnvRef | None,
-        Field(
-            description="Where Jaeger or another collector receives OTLP: `http://jaeger:4317`. Without it, nothing is sent."
-        ),  # noqa: E501
+        Field(description="Where Jaeger, or another collector, receives OTLP: `http://jaeger:4317`. Unset, none does."),
     ] = None
     protocol: Annotated[
         Literal["grpc", "http/protobuf"],
