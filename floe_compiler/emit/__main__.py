@@ -41,14 +41,13 @@ def main() -> None:
 
 
 def _tell(facts: RunFacts, messages: Iterator[tuple[str, Any]]) -> Telemetry:
-    started = time.time()
     os.environ["FLOE_RUN_DIR"] = facts.run_dir
     for file in facts.environment_files:
         load_dotenv(file)
     hiding = Hiding(facts.hidden)
     subject = Subject(facts)
-    spans = Spans(facts, subject, started)
-    lineage = Lineage(facts, subject, hiding, started)
+    spans = Spans(facts, subject)
+    lineage = Lineage(facts, subject, hiding)
     course = Course((spans, lineage), hiding)
     patience = PATIENCE
     ended = Run("cancelled", "floe was ended before dbt had finished")

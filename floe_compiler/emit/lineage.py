@@ -16,6 +16,7 @@ from openlineage.client import OpenLineageClient, set_producer
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.facet_v2 import RunFacet, parent_run
 from openlineage.client.transport.file import FileConfig, FileTransport
+from openlineage.client.transport.http import HttpTransport
 from openlineage.client.uuid import generate_new_uuid
 
 import floe_compiler
@@ -42,18 +43,17 @@ class Lineage:
     """Tells a run in events. A job is named for the product, the target and dbt's unique_id; its namespace is
     OPENLINEAGE_NAMESPACE, or else the platform."""
 
-    def __init__(self, facts: RunFacts, subject: Subject, hiding: Hiding, at: float) -> None:
+    def __init__(self, facts: RunFacts, subject: Subject, hiding: Hiding) -> None:
         set_producer(PRODUCER)
         self._facts = facts
         self._subject = subject
         self._hiding = hiding
-        self._began = at
         self._datasets = Datasets(subject)
         self._delivery = _Delivery(facts)
         self._namespace = os.environ.get("OPENLINEAGE_NAMESPACE") or facts.platform
         self._id = str(generate_new_uuid())
         self._ids: dict[str, str] = {}
-        self._emit(RunState.START, at, self._run_of_product(), self._job_of_product())
+        self._emit(RunState.START, facts.began, self._run_of_product(), self._job_of_product())
 
     @property
     def path(self) -> Path:
@@ -69,7 +69,7 @@ class Lineage:
     def node_ended(self, outcome: Outcome) -> None:
         node = self._subject.node(outcome.unique_id)
         inputs, outputs = self._datasets.of(node, outcome)
-        job = self._job_of(node, self._subject.compiled(node, self._began))
+        job = self._job_of(node, self._subject.compiled(node, self._facts.began))
         self._emit(STATES[outcome.state], outcome.at, self._run_of(node, outcome), job, inputs, outputs)
 
     def run_ended(self, run: RunEnd, counts: dict[str, int], at: float) -> None:
@@ -158,6 +158,11 @@ class _Delivery:
         if self._sender:
             self._sent.append(self._aside.submit(self._sender.emit, event))
 
+    @property
+    def _receiver(self) -> str:
+        transport = self._sender.transport if self._sender else None
+        return transport.url if isinstance(transport, HttpTransport) else f"the {transport} transport"
+
     def close(self, seconds: float) -> str | None:
         if self._unset:
             return f"{', '.join(self._unset)} not set"
@@ -168,7 +173,7 @@ class _Delivery:
         if not waiting and not failed:
             return None
         missing = f"{len(waiting) + len(failed)} of {len(self._sent)} not taken"
-        return f"{missing}: {failed[-1]}" if failed else f"{missing} within {seconds:.0f} s"
+        return f"{missing}: {failed[-1]}" if failed else f"{missing} in time by {self._receiver}"
 
 
 def _caller() -> RunFacet | None:

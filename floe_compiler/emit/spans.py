@@ -41,7 +41,7 @@ QUEUE_FULL: Final = "Queue full"
 class Spans:
     """Tells a run in spans. Attributes: https://opentelemetry.io/docs/specs/semconv/ where it has the name."""
 
-    def __init__(self, facts: RunFacts, subject: Subject, at: float) -> None:
+    def __init__(self, facts: RunFacts, subject: Subject) -> None:
         self.path = with_room(Path(facts.run_dir) / SPANS)
         self._subject = subject
         self._troubles = _Troubles()
@@ -50,7 +50,8 @@ class Spans:
         built = self._aside.submit(_sending, facts, self.path)
         wait([built])
         self._unusable = built.exception()
-        self._provider = _keeping(_local(facts) if self._unusable else built.result(), self.path)
+        provider, self._receivers = (_local(facts), ()) if self._unusable else built.result()
+        self._provider = _keeping(provider, self.path)
         self._tracer = self._provider.get_tracer("floe", floe_compiler.__version__)
         self._nodes: dict[str, Span] = {}
         caller = {name.lower(): os.environ[name] for name in ("TRACEPARENT", "TRACESTATE") if name in os.environ}
@@ -58,7 +59,7 @@ class Spans:
             f"{facts.command} {facts.product}",
             TraceContextTextMapPropagator().extract(caller),
             attributes={"dbt.command": facts.command, "dbt.version": subject.dbt_version},
-            start_time=_nanoseconds(at),
+            start_time=_nanoseconds(facts.began),
         )
         self._within = set_span_in_context(self._run)
 
@@ -97,7 +98,7 @@ class Spans:
         flushed: Future[bool] = self._aside.submit(self._provider.force_flush)
         done, _ = wait([flushed], seconds)
         if not done:
-            return f"not taken within {seconds:.0f} s{self._troubles.so_far}"
+            return f"not taken in time by {', '.join(self._receivers)}{self._troubles.so_far}"
         return self._troubles.errors[-1] if self._troubles.errors else None
 
     def _described(self, node: Node) -> dict[str, AttributeValue]:
@@ -116,18 +117,20 @@ class Spans:
         return {name: value for name, value in described.items() if value}
 
 
-def _sending(facts: RunFacts, path: Path) -> TracerProvider:
-    """The SDK as the bundle's file starts it, but for the file of spans: that is written whatever is sampled."""
+def _sending(facts: RunFacts, path: Path) -> tuple[TracerProvider, tuple[str, ...]]:
+    """The SDK as the bundle's file starts it, but for the file of spans: that is written whatever is sampled. And
+    where it sends spans."""
     if facts.otel_config is None or "observability" in facts.unset:
-        return _local(facts)
+        return _local(facts), ()
     config: OpenTelemetryConfiguration = load_config_file(facts.otel_config)
     declared = config.tracer_provider or ConfiguredProvider(processors=[])
     sent = [processor for processor in declared.processors if not _keeps(processor, path)]
-    return create_tracer_provider(
+    provider = create_tracer_provider(
         dataclasses.replace(declared, processors=sent),
         create_resource(config.resource).merge(_identity(facts)),
         config.attribute_limits,
     )
+    return provider, tuple(filter(None, map(_receiver, sent)))
 
 
 def _local(facts: RunFacts) -> TracerProvider:
@@ -156,6 +159,12 @@ def _keeps(processor: ConfiguredProcessor, path: Path) -> bool:
     kind = processor.simple or processor.batch
     file = kind.exporter.otlp_file_development if kind else None
     return file is not None and file.output_stream == f"file://{path}"
+
+
+def _receiver(processor: ConfiguredProcessor) -> str | None:
+    kind = processor.simple or processor.batch
+    otlp = (kind.exporter.otlp_grpc or kind.exporter.otlp_http) if kind else None
+    return otlp.endpoint if otlp else None
 
 
 def _keeping(provider: TracerProvider, path: Path) -> TracerProvider:

@@ -13,7 +13,7 @@ EVENTS: Final = "lineage/events.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known of a run before dbt says anything. Paths are absolute.
+    """What is known of a run before dbt says anything. Paths are absolute, `began` is in seconds since the epoch, UTC.
 
     `otel_config` and `openlineage_config` are the files that the plugins rendered, None where there are none;
     `environment_files` complete them. `unset` are, by plugin type, the variables that its files name and nobody set:
@@ -21,6 +21,7 @@ class RunFacts:
     that may.
     """
 
+    began: float
     bundle: str
     product: str
     product_version: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -135,6 +136,7 @@ def _facts(
     index = bundle.index
     owner = index.product.owner
     facts = RunFacts(
+        began=time.time(),
         bundle=bundle.digest,
         product=index.product.name,
         product_version=index.product.version,

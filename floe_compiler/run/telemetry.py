@@ -145,6 +145,8 @@ class Teller:
         """Ends the conversation. A process that was not told how the run ended tells that it was aborted."""
         self._lines.put(None)
         self._printed.close()
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _say(self, kind: str, value: Mapping[str, Any]) -> None:
         self._lines.put(orjson.dumps({kind: value}) + b"\n")
@@ -161,8 +163,7 @@ class Teller:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             return _nothing_told(f"its process did not end within {LONGEST:g} s")
-        with self._process.stdout as answered:
-            answer = answered.read()
+        answer = self._process.stdout.read()
         if self._process.returncode or not answer:
             return _nothing_told(f"its process ended with {self._process.returncode}: {self._last_words()}")
         return Telemetry(**orjson.loads(answer))

@@ -15,7 +15,7 @@ from floe_compiler.model.bundle import BundleHead
 from floe_compiler.model.values import EnvRef, Sensitive
 from floe_compiler.plugins.contracts import LineagePlugin, Manifests, PluginConfig
 
-Url = Annotated[str, Field(pattern=r"^https?://[^\s'\"$`\\]+$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@'\"$`\\]+$")]
 
 
 class HttpConfig(PluginConfig):

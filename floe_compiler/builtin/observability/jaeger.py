@@ -18,7 +18,7 @@ from floe_compiler.model.bundle import BundleHead
 from floe_compiler.model.values import EnvRef, SecretRef, Sensitive
 from floe_compiler.plugins.contracts import LoadedBy, Manifests, ObservabilityPlugin, PluginConfig
 
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/'\"$`\\]+/?$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/@'\"$`\\]+/?$")]
 HeaderName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]*$")]
 
