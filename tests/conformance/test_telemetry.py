@@ -19,10 +19,11 @@ import jsonschema
 import pytest
 import yaml
 
+from floe_compiler import compile_product
 from floe_compiler.run.telemetry import LONGEST, PATIENCE
 from tests.native import CASES
 from tests.receivers import Mood, backend, closed_port, collector
-from tests.told import Recording, attributes, events_of, spans_of
+from tests.told import Recording, attributes, events_of, shop_with, spans_of
 from tests.warm import WarmRegistry
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -350,3 +351,31 @@ def test_any_program_s_lineage_client_gets_url_and_key_from_the_environment(
         client(folder, tmp_path, environ)
     assert [header["Authorization"] for header in received.headers] == ["Bearer 0042"]
     assert set(received.paths) == {"/v2/events"}
+
+
+# -- the network ---------------------------------------------------------------------------------------------
+
+
+def run_under_watch(folder: Path, plugins: dict[str, Any], registry: WarmRegistry) -> subprocess.CompletedProcess[str]:
+    bundle = compile_product(shop_with(folder, plugins), registry=registry).path
+    floe = [sys.executable, Path(__file__).parents[1] / "loopback_only.py", "run", bundle]
+    return subprocess.run(
+        [*map(str, floe), "--run-dir", str(folder / "run")], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.tools
+def test_a_run_with_nothing_configured_reaches_for_no_network(tmp_path: Path, registry: WarmRegistry) -> None:
+    done = run_under_watch(tmp_path, {}, registry)
+    assert done.returncode == 0, done.stderr
+    assert f"Its spans are in {tmp_path}/run/telemetry/spans.jsonl" in done.stderr
+    assert "not told" not in done.stderr.lower()
+
+
+@pytest.mark.tools
+def test_one_that_sends_would_have_been_caught(tmp_path: Path, registry: WarmRegistry) -> None:
+    with backend() as received:
+        done = run_under_watch(tmp_path, marquez(received.url), registry)
+    assert received.bodies == []
+    assert done.returncode == 0, "the run succeeds even so"
+    assert "Not told: spans and lineage events: its process ended with 97" in done.stderr
