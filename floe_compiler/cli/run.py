@@ -17,6 +17,7 @@ from floe_compiler.cli.streams import answer, say
 from floe_compiler.codes import NO
 from floe_compiler.errors import Problem, Where
 from floe_compiler.model.runs import COMMANDS, RunEvent
+from floe_compiler.model.telemetry import Telemetry
 from floe_compiler.pipeline import load_bundle, run_bundle, store_of
 from floe_compiler.plugins.contracts import CancelToken
 from floe_compiler.run import RunOptions, RunReport
@@ -131,3 +132,14 @@ def _show_report(report: RunReport, problems: list[Problem]) -> None:
         say("\n" + problem_as_text(problem, colour=wants_colour()))
     if not problems:
         say(f"Everything the run wrote is in {report.run_dir}")
+    _show_telemetry(report.telemetry)
+
+
+def _show_telemetry(telemetry: Telemetry) -> None:
+    """Where spans and lineage events are; and, on another line, what was to be sent and was not taken."""
+    if telemetry.spans and telemetry.events:
+        say(f"Its spans are in {telemetry.spans}, its lineage events in {telemetry.events}")
+    if telemetry.undelivered:
+        reasons = "; ".join(f"{what}: {why}" for what, why in telemetry.undelivered.items())
+        kept = "kept locally, not delivered" if telemetry.spans else "not told"
+        say(f"{kept.capitalize()}: {reasons}")

@@ -36,7 +36,8 @@ class NodeResult:
 class RunEvent:
     """A node started or finished. `index` counts from 1 to `total`; times are seconds since the epoch, UTC.
 
-    Of a run elsewhere also `status`: not a node, but the run itself is now queued, starting, running or over.
+    `failures` and `rows` are those of the result, where they are known by then. Of a run elsewhere also `status`: not a
+    node, but the run itself is now queued, starting, running or over.
     """
 
     kind: Literal["started", "finished", "status"]
@@ -48,6 +49,8 @@ class RunEvent:
     index: int = 0
     total: int = 0
     message: str | None = None
+    failures: int | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

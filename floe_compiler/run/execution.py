@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,14 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from floe_compiler.errors import FloeError, Problem, Where, raise_if_any
+from floe_compiler.model.telemetry import RunFacts
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
 from floe_compiler.run.selection import effective_selection
-from floe_compiler.store.listing import INDEX
+from floe_compiler.run.telemetry import environment_of, facts_of, told
+from floe_compiler.store.listing import INDEX, PROFILES_FILE
 from floe_compiler.store.writing import refusing_writes
 
 if TYPE_CHECKING:
     from floe_compiler.model.bundle import CompiledArtifacts, PluginInfo
     from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
+    from floe_compiler.model.telemetry import Telemetry
     from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
     from floe_compiler.verify import VerifiedBundle
 
@@ -43,13 +47,14 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What was run, and what became of every node."""
+    """What was run, what became of every node, and where that is told in OpenTelemetry and OpenLineage."""
 
     bundle: str
     product: str
     target: str
     run_dir: Path
     result: DBTRunResult
+    telemetry: Telemetry
 
     @property
     def counts(self) -> dict[str, int]:
@@ -68,6 +73,7 @@ class RunReport:
             "target": self.target,
             "run_dir": str(self.run_dir),
             "counts": self.counts,
+            "telemetry": asdict(self.telemetry),
             **result,
         }
 
@@ -89,30 +95,65 @@ def run(bundle: VerifiedBundle, options: RunOptions, registry: PluginRegistry) -
     with warmed_up(offer, runtime):
         run_dir = _prepared(options.run_dir)
         files = _files(bundle, run_dir)
-        with blame(offer):
-            result = runtime.run_models(
-                files / index.runtime.project,
-                files / index.runtime.profiles,
-                target,
-                effective_selection(index, target, options.select),
-                command=options.command,
-                manifest=files / index.targets[target].manifest,
-                exclude=options.exclude,
-                full_refresh=options.full_refresh,
-                fail_fast=options.fail_fast,
-                threads=options.threads,
-                env={**(variables if runtime.reads_profile else {}), **index.environment.constants},
-                working_dir=run_dir if runtime.reads_profile else None,
-                target_path=run_dir / "target",
-                log_path=run_dir / "logs",
-                cancel=options.cancel,
-                on_event=options.on_event,
-                sealed_dir=files / "dbt_runtime" / chosen.name,
-            )
-    report = RunReport(bundle.digest, index.product.name, target, run_dir, result)
+        facts = _facts(bundle, files, run_dir, target, options, variables)
+        with told(facts, environment_of(index, run_dir, options.environ)) as teller:
+            with blame(offer):
+                result = runtime.run_models(
+                    files / index.runtime.project,
+                    files / index.runtime.profiles,
+                    target,
+                    effective_selection(index, target, options.select),
+                    command=options.command,
+                    manifest=files / index.targets[target].manifest,
+                    exclude=options.exclude,
+                    full_refresh=options.full_refresh,
+                    fail_fast=options.fail_fast,
+                    threads=options.threads,
+                    env={**(variables if runtime.reads_profile else {}), **index.environment.constants},
+                    working_dir=run_dir if runtime.reads_profile else None,
+                    target_path=run_dir / "target",
+                    log_path=run_dir / "logs",
+                    cancel=options.cancel,
+                    on_event=teller.passing_on(options.on_event),
+                    sealed_dir=files / "dbt_runtime" / chosen.name,
+                )
+            telemetry = teller.ended(result)
+    report = RunReport(bundle.digest, index.product.name, target, run_dir, result, telemetry)
     with refusing_writes(run_dir):
         (run_dir / "report.json").write_text(json.dumps(report.plain(), indent=2) + "\n", encoding="utf-8")
     return report
+
+
+def _facts(
+    bundle: VerifiedBundle,
+    files: Path,
+    run_dir: Path,
+    target: str,
+    options: RunOptions,
+    variables: Mapping[str, str],
+) -> RunFacts:
+    """What is told of the run; `variables` are those of `_variables`."""
+    index = bundle.index
+    owner = index.product.owner
+    facts = RunFacts(
+        began=time.time(),
+        bundle=bundle.digest,
+        product=index.product.name,
+        product_version=index.product.version,
+        platform=index.platform.name,
+        target=target,
+        command=options.command,
+        run_dir=str(run_dir),
+        target_path=str(run_dir / "target"),
+        manifest=str(files / index.targets[target].manifest),
+        profiles=str(files / PROFILES_FILE),
+        profile=index.runtime.profile,
+        description=index.product.description,
+        owners=tuple(filter(None, (owner.name, owner.email))) if owner else (),
+        variables={name: value for name, value in variables.items() if not name.startswith(SECRET_PREFIX)},
+    )
+    hidden = {name: value for name, value in variables.items() if name.startswith(SECRET_PREFIX)}
+    return facts_of(bundle, files, facts, options.environ, hidden)
 
 
 def _runtime(index: CompiledArtifacts) -> PluginInfo:

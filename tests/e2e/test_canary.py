@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.receivers import backend, collector
 from tests.unit.policies.products import write_files
 
 CREDENTIALS = ["AWS_SECRET_ACCESS_KEY", "SNOWFLAKE_PASSWORD", "DBT_ENV_SECRET_LAKE", "GITHUB_TOKEN", "LAKE_TOKEN"]
@@ -26,7 +27,13 @@ PRODUCT = {
         apiVersion: floe.dev/v1
         kind: PlatformManifest
         metadata: {name: aviary, version: 1.0.0, owner: keepers@aviary.example}
-        plugins: {compute: duckdb, dbt_runtime: local}
+        plugins:
+          compute: duckdb
+          dbt_runtime: local
+          observability:
+            use: jaeger
+            config: {endpoint: {env: COLLECTOR}, headers: {authorization: {secret: GITHUB_TOKEN}}}
+          lineage: {use: http, config: {url: {env: MARQUEZ}, api_key: {secret: SERVICE_0_API_KEY}}}
         targets:
           dev:
             compute: duckdb
@@ -67,24 +74,31 @@ def test_no_planted_secret_turns_up_anywhere(tmp_path: Path, canaries: tuple[str
     planted = set(tmp_path.rglob("*"))
 
     said = _floe(["compile"], product, environ, status=0)
-    said += _floe(["run", "parrot"], product, environ, status=0)
+    with collector() as spans, backend() as lineage:
+        environ |= {"COLLECTOR": spans.url, "MARQUEZ": lineage.url}
+        said += _floe(["run", "parrot"], product, environ, status=0)
     target, colour, secrets = _told(product / ".floe" / "runs" / "parrot" / "dev" / "dev.duckdb")
     broken = product / "models" / "broken.sql"
     broken.write_text("select 1\nfrom {{ env_var('FAVOURITE_COLOUR_1') }}")
     refused = _floe(["compile", "--report", "found.json"], product, environ, status=3)
     broken.write_text("select from {{ target }} where")
     said += refused + _floe(["compile"], product, environ, status=0)
-    said += _floe(["run", "parrot"], product, environ, status=1)
+    said += _floe(["run", "parrot"], product, environ, status=1)  # with nobody left to receive anything
 
     # What was said to be hidden was there to be found.
     assert "'schema': 'main'" in target and "'schema': 'main'" in said
     assert "type=http" in secrets and "bearer_token=redacted" in secrets
     assert colour == "grey"
     assert "FAVOURITE_COLOUR_1" in refused and "models/broken.sql:2" in refused
+    assert {header["authorization"] for header in spans.headers} == {environ["GITHUB_TOKEN"]}
+    assert {header["Authorization"] for header in lineage.headers} == {f"Bearer {environ['SERVICE_0_API_KEY']}"}
+    assert "'schema': 'main'" in b"".join(lineage.bodies).decode(), "the SQL that was sent repeats what dbt told it"
+    assert "Kept locally, not delivered: spans: " in said
 
     left = [file for file in tmp_path.rglob("*") if file.is_file() and (file not in planted or file.suffix == ".sql")]
     assert {file.suffix for file in left} >= {".msgpack", ".duckdb", ".json", ".log", ".sql", ".yml"}
     places = {str(file): file.read_bytes() for file in left} | {"what was printed": said.encode()}
+    places |= {"spans that were sent": b"".join(spans.bodies), "events that were sent": b"".join(lineage.bodies)}
     assert [
         (place, canary) for place, content in places.items() for canary in canaries if canary.encode() in content
     ] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -44,6 +45,18 @@ def floe(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_dbt(pid: int) -> bool:
+    return b"_dbt_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def ended_in(run_dir: Path) -> dict[str, str]:
+    """The type of the last lineage event of every node; of the run itself, under no name."""
+    file = run_dir / "lineage" / "events.jsonl"
+    lines = file.read_text("utf-8").splitlines(keepends=True) if file.exists() else []
+    events = [json.loads(line) for line in lines if line.endswith("\n")]
+    return {event["job"]["name"].removeprefix("loaves.dev").lstrip("."): event["eventType"] for event in events}
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
@@ -93,8 +106,8 @@ def test_ctrl_c_in_a_run_has_dbt_stop_and_reports_what_was_done(work: Path, regi
     compile_product(work / "product", registry=registry)
     process = floe("run", "loaves", cwd=work / "product")
     runs = work / "product" / ".floe" / "runs"
-    wait_until((runs / "loaves" / "dev" / "dev.duckdb").exists)
-    (dbt,) = children_of(process.pid)
+    wait_until(lambda: "model.loaves.leftovers" in ended_in(runs / "loaves" / "dev"))
+    (dbt,) = filter(is_dbt, children_of(process.pid))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -103,3 +116,23 @@ def test_ctrl_c_in_a_run_has_dbt_stop_and_reports_what_was_done(work: Path, regi
     assert "Traceback" not in err
     wait_until(lambda: is_gone(dbt), 15)
     assert (runs / "loaves" / "dev" / "report.json").is_file()
+    ended = ended_in(runs / "loaves" / "dev")
+    assert ended[""] == "ABORT"
+    assert ended["model.loaves.leftovers"] in {"ABORT", "FAIL"}, "dbt may have had the time to say that it failed"
+    assert "START" not in ended.values(), "nothing is left started"
+
+
+def test_a_run_that_is_killed_is_told_to_its_end(work: Path, registry: WarmRegistry) -> None:
+    (work / "product" / "models" / "leftovers.sql").write_text("{{ config(materialized='table') }}\n" + ENDLESS)
+    compile_product(work / "product", registry=registry)
+    process = floe("run", "loaves", cwd=work / "product")
+    run_dir = work / "product" / ".floe" / "runs" / "loaves" / "dev"
+    wait_until(lambda: "model.loaves.leftovers" in ended_in(run_dir))
+    children = children_of(process.pid)
+    process.kill()
+    process.communicate(timeout=60)
+    for child in children:
+        wait_until(lambda child=child: is_gone(child), 30)
+    ended = ended_in(run_dir)
+    assert ended[""] == ended["model.loaves.leftovers"] == "ABORT"
+    assert len((run_dir / "telemetry" / "spans.jsonl").read_text("utf-8").splitlines()) == len(ended)

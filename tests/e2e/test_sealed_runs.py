@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,6 +15,8 @@ from floe_compiler.cli.main import main
 from floe_compiler.pipeline import compile_product
 from tests.warm import WarmRegistry
 
+ERROR = 2
+"""OpenTelemetry's number for it, in a span's status."""
 CONTRACT = """
 version: 2
 models:
@@ -61,6 +65,29 @@ def test_an_archive_runs_as_the_folder_does_and_a_node_that_fails_is_named(
     said = capfd.readouterr().err
     assert "model.corner_shop.price_list" in said
     assert "nonsense" in said
+    kept = tmp_path / "run"
+    assert f"Its spans are in {kept}/telemetry/spans.jsonl, its lineage events in {kept}/lineage/events.jsonl" in said
+    ended = {event["job"]["name"]: event for event in _events(kept) if event["eventType"] != "START"}
+    failed, skipped = (ended[f"corner-shop.dev.model.corner_shop.{name}"] for name in ("price_list", "shelf"))
+    assert failed["eventType"] == ended["corner-shop.dev"]["eventType"] == "FAIL"
+    assert "nonsense" in failed["run"]["facets"]["errorMessage"]["message"]
+    assert failed["outputs"] == [], "what failed wrote nothing"
+    assert skipped["eventType"] == "ABORT"
+    spans = {span["name"]: span for span in _spans(kept)}
+    assert spans["model.corner_shop.price_list"]["status"]["code"] == ERROR
+    assert "nonsense" in spans["model.corner_shop.price_list"]["status"]["message"]
+    assert spans["build corner-shop"]["status"]["code"] == ERROR
+    assert spans["model.corner_shop.shelf"]["status"] == {}
+    assert {"key": "dbt.status", "value": {"stringValue": "skipped"}} in spans["model.corner_shop.shelf"]["attributes"]
+
+
+def _events(run_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run_dir / "lineage" / "events.jsonl").read_text("utf-8").splitlines()]
+
+
+def _spans(run_dir: Path) -> list[dict[str, Any]]:
+    lines = (run_dir / "telemetry" / "spans.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0] for line in lines]
 
 
 def _state_of(folder: Path) -> list[tuple[str, int, int]]:

@@ -125,15 +125,20 @@ class RanNode(_Read):
     relation_name: str | None = None
     timing: tuple[Timing, ...] = ()
 
-    def result(self, file: str | None) -> NodeResult:
+    @property
+    def rows(self) -> int | None:
+        """How many rows the adapter says were written."""
         rows = self.adapter_response.get("rows_affected")
+        return rows if isinstance(rows, int) else None
+
+    def result(self, file: str | None) -> NodeResult:
         return NodeResult(
             unique_id=self.unique_id,
             status=self.status,
             execution_time=self.execution_time,
             message=self.message,
             failures=self.failures,
-            rows=rows if isinstance(rows, int) else None,
+            rows=self.rows,
             relation=self.relation_name,
             file=file,
         )

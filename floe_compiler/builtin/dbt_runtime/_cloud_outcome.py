@@ -175,6 +175,8 @@ def tell_nodes(ran: RunResults, on_event: EventCallback) -> None:
                 index=index,
                 total=len(ran.results),
                 message=node.message,
+                failures=node.failures,
+                rows=node.rows,
             )
         )
 

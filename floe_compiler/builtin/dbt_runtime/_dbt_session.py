@@ -451,6 +451,8 @@ class Stage:
                 "status": source.status,
                 "execution_time": source.execution_time,
                 "message": getattr(source, "message", "") or None,
+                "failures": failures_of(node, result),
+                "rows": rows_of(result),
             }
         )
 
@@ -463,6 +465,19 @@ class Stage:
             "index": index,
             "total": total,
         }
+
+
+def failures_of(node: Any, result: Any) -> int | None:
+    """Of a test, how many rows did not pass."""
+    return result.num_failures if result is not None and node.resource_type == "test" else None
+
+
+def rows_of(result: Any) -> int | None:
+    """How many rows the adapter says were written; the event has every number of its answer as a float."""
+    if result is None or "rows_affected" not in result.adapter_response:
+        return None
+    rows = result.adapter_response["rows_affected"]
+    return int(rows) if isinstance(rows, float) else None
 
 
 def node_result(result: Any) -> dict[str, Any]:

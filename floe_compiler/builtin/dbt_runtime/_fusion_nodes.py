@@ -104,6 +104,7 @@ class Watch:
             RunEvent(
                 kind, line.unique_id, line.resource_type, line.at, status, line.seconds,
                 index, self._total if index else 0, message,
+                line.failures if kind == "finished" else None,
             )
         )  # fmt: skip
 
