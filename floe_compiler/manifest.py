@@ -26,6 +26,8 @@ from floe_compiler.errors import FloeError, Problem, Where
 
 PRIVATE: Final = "private"
 """The `access` of a model that only its own group may read."""
+COMPILED: Final = frozenset({"compiled", "compiled_code"})
+"""What dbt adds to a node when it compiles."""
 VARYING_METADATA: Final = frozenset(
     {"env", "generated_at", "invocation_id", "invocation_started_at", "run_started_at", "user_id"}
 )
@@ -78,6 +80,15 @@ def _normal_form(manifest: bytes, target: str, read: Callable[[bytes], Any]) -> 
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         problem = Problem("FLOE-C206", f"the manifest of target `{target}` is not a manifest.json: {reason}")
         raise FloeError(problem) from error
+
+
+def uncompiled(normal: dict[str, Any]) -> dict[str, Any]:
+    """The manifest without the SQL that was compiled for people to read: as it is when dbt has only parsed."""
+    nodes = {
+        unique_id: {field: value for field, value in node.items() if field not in COMPILED}
+        for unique_id, node in normal["nodes"].items()
+    }
+    return {**normal, "nodes": nodes}
 
 
 def differing_members(first: dict[str, Any], second: dict[str, Any]) -> dict[str, set[str]]:

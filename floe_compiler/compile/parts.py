@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
+from floe_compiler.compile.compiled_sql import Rendering, with_sql
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
 from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
 from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 PLACEHOLDER: Final = "floe-placeholder"
+OTHER_PLACEHOLDER: Final = "floe-other"
+"""What depends on the one is something else with the other."""
 _VOLATILE: Final = re.compile(rb"run_started_at|invocation_id|\bmodules\b|\|\s*random\b")
 """What a template can see of the clock, of the invocation and of chance: `modules.datetime` has the time."""
 
@@ -85,10 +88,16 @@ def compile(
         with refusing_writes(workspace.root):
             lay_out(workspace, resolved.project.files, profiles)
         rendered = [dict(output.values) for output in outputs.values()] if runtime.reads_profile else []
-        sealed_environment = _environment(resolved, *references(rendered))
+        referred = references(rendered)
+        sealed_environment = _environment(resolved, *referred)
+        made_in = frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())})
         with blame(chosen.offer), resolved.project.as_people_see():
             requirements = runtime.requirements(_adapters(configured))
             manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
+            if resolved.platform.compiled_sql == "best_effort":
+                environments = sealed_environment, _environment(resolved, *referred, placeholder=OTHER_PLACEHOLDER)
+                rendering = Rendering(runtime, workspace, environments, {*made_in, PLACEHOLDER})
+                manifests, second = _with_sql(rendering, manifests, second, progress)
             runtime_files = runtime.sealed_files()
     quality_files = rendered_checks(resolved, configured)
     progress("Judging")
@@ -98,7 +107,7 @@ def compile(
     variables, secrets = references([rendered, runtime.config])
     return CompiledParts(
         resolved=resolved,
-        made_in=frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())}),
+        made_in=made_in,
         plugins={key: plugin.info for key, plugin in configured.by_type.items()},
         computes={name: plugin.info for name, plugin in configured.computes.items()},
         profiles=profiles,
@@ -113,9 +122,14 @@ def compile(
     )
 
 
-def _environment(resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]) -> dict[str, str]:
+def _environment(
+    resolved: ResolvedProduct,
+    variables: frozenset[str],
+    secrets: frozenset[str],
+    placeholder: str = PLACEHOLDER,
+) -> dict[str, str]:
     """All that dbt sees while it compiles: build constants, and placeholders for what a run will bring."""
-    placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), PLACEHOLDER)
+    placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), placeholder)
     return {**placeholders, **resolved.product.env}
 
 
@@ -136,6 +150,18 @@ def _manifests(
             progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
             second[target.name] = _manifest(resolved, runtime, workspace, target.name, environment, again=True)
     return first, second
+
+
+def _with_sql(
+    rendering: Rendering, first: Mapping[str, bytes], second: Mapping[str, bytes], progress: Progress
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Both manifests of every target with the same SQL: it is no matter of what differs between them."""
+    sql = {}
+    for target, manifest in first.items():
+        progress(f"dbt compiles the SQL of target {target}")
+        sql[target] = rendering.of(target, manifest)
+    with_it = [{target: with_sql(one, target, sql[target]) for target, one in all_.items()} for all_ in (first, second)]
+    return with_it[0], with_it[1]
 
 
 def _manifest(

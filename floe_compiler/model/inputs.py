@@ -114,6 +114,9 @@ class Approved(InputModel):
     ] = None
 
 
+CompiledSql = Literal["none", "best_effort"]
+
+
 class PlatformManifest(InputModel):
     """platform-manifest.yaml: what the platform team decided. One tier, or all tiers merged into one."""
 
@@ -127,6 +130,10 @@ class PlatformManifest(InputModel):
     plugins: Annotated[PlatformPlugins, Field(description="The chosen plugin of each type.")] = PlatformPlugins()
     default_target: Annotated[Name | None, Field(description="The target compiled when none is named.")] = None
     targets: Annotated[dict[Name, TargetChoice], Field(description="The logical environments, by name.")] = {}
+    compiled_sql: Annotated[
+        CompiledSql,
+        Field(description="Whether bundles show the SQL that dbt makes of each node, as far as it can offline."),
+    ] = "none"
     approved: Annotated[Approved, Field(description="What may be chosen at all.")] = Approved()
     locked: Annotated[
         list[str],

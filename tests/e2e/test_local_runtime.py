@@ -267,7 +267,7 @@ def graph(manifest):
                 node.pop(name, None)
     return sections
 
-manifest = session.restore(Path(sys.argv[2]), Path(sys.argv[3]))
+manifest = session.restore(Path(sys.argv[2]), Path(sys.argv[3]), 1.0)
 given = graph(manifest)
 manifest.build_flat_graph()
 assert given == graph(manifest), "another graph"

@@ -94,6 +94,20 @@ def parsed(call: Call, *args: str) -> bytes | Ending:
     return content
 
 
+def compiled(call: Call) -> dict[str, str] | Ending:
+    """The SQL that the engine makes of nodes, by unique id, or how it was cut short. It ends with an error when a node
+    has none, and has written the others. Raises FloeError: FLOE-P2xx, FLOE-C2xx without a result."""
+    errors = Errors()
+    ended = call.start(errors, "compile", "--static-analysis", "off")
+    if ended.ending:
+        return ended.ending
+    try:
+        nodes = parse((call.place.target_path / "manifest.json").read_bytes())["nodes"]
+    except FileNotFoundError:
+        raise FloeError(call.problems(errors.texts, ended)) from None
+    return {unique_id: node["compiled_code"] for unique_id, node in nodes.items() if node.get("compiled_code")}
+
+
 def ran(
     call: Call,
     command: Command,
@@ -160,7 +174,7 @@ class Errors:
 
 def _refuse_cycle(content: bytes, place: Place) -> None:
     try:
-        TopologicalSorter(_section(content, "parent_map")).prepare()
+        TopologicalSorter(section_of(content, "parent_map")).prepare()
     except CycleError as error:
         cycle: list[str] = error.args[1]
         file = parse(content)["nodes"].get(cycle[0], {}).get("original_file_path")
@@ -173,7 +187,7 @@ def _refuse_cycle(content: bytes, place: Place) -> None:
         ) from error
 
 
-def _section(manifest: bytes, name: str) -> Any:
+def section_of(manifest: bytes, name: str) -> Any:
     """One section of a manifest, for a hundredth of what reading all of it costs.
 
     The bytes of a key and its colon are in no string, where a quotation mark has a backslash before it. Where they
