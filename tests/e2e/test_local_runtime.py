@@ -194,6 +194,14 @@ def test_an_unreachable_warehouse_is_not_the_project_s_fault(bench: Callable[[st
     assert "/nonexistent/folder" in problem.message
 
 
+def test_a_full_disk_is_not_dbt_s_fault(bench: Callable[[str], Bench], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "perf_info.json").symlink_to("/dev/full")  # dbt writes it at every parse
+    (problem,) = problems(lambda: bench("failing").compile(target_path=out))
+    assert (problem.code, problem.message) == ("FLOE-F104", "dbt cannot write its files: No space left on device")
+
+
 def test_an_unknown_selector_is_not_the_project_s_fault(bench: Callable[[str], Bench]) -> None:
     failing = bench("failing")
     manifest = failing.compile()
