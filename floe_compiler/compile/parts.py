@@ -40,11 +40,13 @@ class CompiledParts:
 
     `manifests` are dbt's own bytes by target. `second_manifests` come from another invocation at another
     time, made only where the project names something that could differ between the two. `made_in` are the paths of
-    the folder in which dbt compiled, which no bundle may know.
+    the folder in which dbt compiled, which no bundle may know. `outside` are the files and the variables of this
+    machine by which the dbt runtime was found, which no input shows.
     """
 
     resolved: ResolvedProduct
     made_in: frozenset[str]
+    outside: tuple[tuple[str, ...], tuple[str, ...]]
     plugins: Mapping[str, PluginInfo]
     computes: Mapping[str, PluginInfo]
     profiles: bytes
@@ -99,6 +101,7 @@ def compile(
                 rendering = Rendering(runtime, workspace, environments, {*made_in, PLACEHOLDER})
                 manifests, second = _with_sql(rendering, manifests, second, progress)
             runtime_files = runtime.sealed_files()
+            watched = tuple(sorted(str(path.absolute()) for path in runtime.watched_files()))
     quality_files = rendered_checks(resolved, configured)
     progress("Judging")
     evidence = Evidence(manifests, (profiles, *runtime_files.values(), *quality_files.values()))
@@ -108,6 +111,7 @@ def compile(
     return CompiledParts(
         resolved=resolved,
         made_in=made_in,
+        outside=(watched, tuple(sorted(references(runtime.config)[0]))),
         plugins={key: plugin.info for key, plugin in configured.by_type.items()},
         computes={name: plugin.info for name, plugin in configured.computes.items()},
         profiles=profiles,

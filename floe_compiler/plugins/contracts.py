@@ -220,6 +220,11 @@ class DBTRuntimePlugin(Plugin):
         the bundle under `dbt_runtime/<name>/`, by path below it."""
         return {}
 
+    def watched_files(self) -> Iterable[Path]:
+        """Files of this machine, such as an engine's binary, that make another compile when they change: by default
+        none. Distributions need not be named. Asked after every compile; they are recognised by size and time."""
+        return ()
+
     def close(self) -> None:
         """Ends what the plugin keeps running between calls. It can be used again afterwards."""
 

@@ -180,6 +180,17 @@ def test_every_refusal_names_its_place_in_dbt_s_words(bench: Callable[[str], Ben
             assert problem.where.text == lines[problem.where.line - 1]
 
 
+def test_a_secret_that_only_installing_needs_is_not_asked_for_afterwards(bench: Callable[[str], Bench]) -> None:
+    failing = bench("failing")
+    address = "https://{{ env_var('DBT_ENV_SECRET_HUB') }}@git.example/flour.git"
+    failing.write("packages.yml", json.dumps({"packages": [{"git": address, "revision": "v1"}]}))
+    failing.write("dbt_packages/flour/dbt_project.yml", "name: flour_mill\nversion: 1.0.0\n")
+    assert failing.run("flour", manifest=failing.compile()).success
+    failing.write("models/flour.sql", "select '{{ env_var(\"DBT_ENV_SECRET_HUB\") }}' as kilos")
+    (problem,) = problems(failing.compile)
+    assert (problem.code, str(problem.where)) == ("FLOE-C201", "models/flour.sql:1:12")
+
+
 def test_an_adapter_that_is_not_installed_is_named(bench: Callable[[str], Bench]) -> None:
     (problem,) = problems(lambda: bench("failing").compile("absent"))
     assert problem.code == "FLOE-P206"

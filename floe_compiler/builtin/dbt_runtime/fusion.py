@@ -245,6 +245,10 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         engine = self._engine()
         return engine.version if name == engine.name else None
 
+    def watched_files(self) -> tuple[Path, ...]:
+        """The binary, wherever it is: it may be upgraded in place."""
+        return (self._engine().path,)
+
     def get_runtime_metadata(self) -> dict[str, Any]:
         engine = self._engine()
         return {
