@@ -1,4 +1,7 @@
-"""What every dbt runtime promises, asked of each with the real engine on real projects."""
+"""What every dbt runtime promises, asked of each with the real engine on real projects.
+
+`--runtime NAME` asks one that another distribution brings: see docs/guides/write-a-plugin.md.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,39 @@ from typing import Any
 
 import pytest
 
-from floe_compiler.builtin.dbt_runtime.fusion import FusionDBTPlugin
-from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
 from floe_compiler.errors import FloeError
 from floe_compiler.model.runs import DBTRunResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin
+from floe_compiler.plugins.registry import PluginRegistry
 from tests.engines import needs_rust_engine
 
 pytestmark = pytest.mark.tools
 
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 PROFILES = PROJECTS / "profiles"
-RUNTIMES: dict[str, type[DBTRuntimePlugin]] = {"local": LocalDBTPlugin, "fusion": FusionDBTPlugin}
-SECONDS = {"local": 8.0, "fusion": 3.0}
-"""In which each has surely built a small model, but not a large one."""
+BUILT_IN = {"local": 8.0, "fusion": 3.0}
+"""The runtimes of floe, and in how many seconds each has surely built a small model, but not a large one."""
 
 
-@pytest.fixture(scope="module", params=["local", pytest.param("fusion", marks=needs_rust_engine)])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once for each built-in runtime, or for the one that the command line names."""
+    if "runtime" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--runtime")
+        built_in = ["local", pytest.param("fusion", marks=needs_rust_engine)]
+        metafunc.parametrize("runtime", [asked] if asked else built_in, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def name(runtime: DBTRuntimePlugin) -> str:
+    """What it calls itself."""
+    return str(runtime.get_runtime_metadata()["type"])
+
+
+@pytest.fixture(scope="module")
 def runtime(request: pytest.FixtureRequest) -> Iterator[DBTRuntimePlugin]:
-    plugin = RUNTIMES[request.param]()
+    asked = request.config.getoption("--runtime")
+    config = json.loads(request.config.getoption("--runtime-config")) if asked else {}
+    plugin = PluginRegistry().get_runtime(request.param, config, os.environ)
     yield plugin
     plugin.close()
 
@@ -149,6 +166,22 @@ def test_even_the_runtime_s_own_variables_are_hidden(runtime: DBTRuntimePlugin, 
     model.write_text(f"{{{{ config(alias=env_var('{name}', 'hidden')) }}}} select 1 as id")
     manifest = json.loads(bench.compile(runtime).read_bytes())
     assert manifest["nodes"]["model.shop.orders"]["alias"] == "hidden"
+
+
+# -- compiled SQL --------------------------------------------------------------------------------------------
+
+
+def test_sql_is_compiled_offline_and_written_where_it_is_told(runtime: DBTRuntimePlugin, tmp_path: Path) -> None:
+    """Or not at all: a runtime may have none to show."""
+    bench = Bench(tmp_path, "failing")
+    manifest = bench.compile(runtime)
+    before = listing(bench.project, PROFILES)
+    places = {"target_path": tmp_path / "sql", "log_path": tmp_path / "logs"}
+    sql = runtime.compile_sql(bench.project, PROFILES, "dev", manifest, **places)
+    assert listing(bench.project, PROFILES) == before
+    assert [*tmp_path.rglob("*.duckdb")] == [], "nothing was connected to"
+    if sql:
+        assert 'from "fixture"."main"."flour"' in sql["model.bakery.dough"]
 
 
 # -- run -----------------------------------------------------------------------------------------------------
@@ -289,10 +322,13 @@ def test_a_cancelled_run_returns_what_was_done(runtime: DBTRuntimePlugin, tmp_pa
     assert statuses(result)["model.glacier.quick"] == "success"
 
 
-def test_a_run_that_takes_too_long_returns_what_was_done(runtime: DBTRuntimePlugin, tmp_path: Path) -> None:
+def test_a_run_that_takes_too_long_returns_what_was_done(
+    runtime: DBTRuntimePlugin, name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     bench = Bench(tmp_path, "slow")
     manifest = bench.compile(runtime)
-    result = bench.run(runtime, manifest=manifest, timeout=SECONDS[runtime.get_runtime_metadata()["type"]])
+    seconds: float = BUILT_IN.get(name, request.config.getoption("--runtime-seconds"))
+    result = bench.run(runtime, manifest=manifest, timeout=seconds)
     assert (result.success, result.status) == (False, "timeout")
     assert statuses(result)["model.glacier.quick"] == "success"
 
@@ -315,7 +351,7 @@ def test_eight_threads_at_once_get_eight_right_answers(runtime: DBTRuntimePlugin
 
 def test_metadata_says_what_runs(runtime: DBTRuntimePlugin, request: pytest.FixtureRequest) -> None:
     metadata = runtime.get_runtime_metadata()
-    assert metadata["type"] in RUNTIMES
+    assert metadata["type"] == request.node.callspec.params["runtime"]
     assert all(isinstance(metadata[key], str) for key in ("type", "engine", "version"))
     assert json.loads(json.dumps(metadata)) == metadata
 
