@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floe_compiler.canonical import ordered_bytes
-from floe_compiler.manifest import normal_bytes
+from floe_compiler.manifest import NormalManifest
 from floe_compiler.plugins.contracts import CancelToken
 from floe_compiler.store.writing import refusing_writes
 
@@ -35,13 +35,13 @@ class Rendering:
     environments: tuple[Mapping[str, str], Mapping[str, str]]
     never: Collection[str]
 
-    def of(self, target: str, manifest: bytes) -> Sql:
+    def of(self, target: str, manifest: NormalManifest) -> Sql:
         """The SQL of every node that is the same both times. Raises what the runtime raises."""
         folder = self.workspace.target(f"{target}-sql")
         written = folder / "sealed.json"
         with refusing_writes(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            written.write_bytes(normal_bytes(manifest, target)[0])
+            written.write_bytes(manifest.content)
         cancel = CancelToken()
         with ThreadPoolExecutor(2 if self.runtime.supports_parallel_execution() else 1) as pool:
             both = [pool.submit(self._once, target, written, folder, cancel, again) for again in (False, True)]
@@ -70,9 +70,10 @@ class Rendering:
         )
 
 
-def with_sql(manifest: bytes, target: str, sql: Sql) -> bytes:
-    """The manifest in normal form, with the SQL at its nodes. Raises FloeError: FLOE-C206, FLOE-F001."""
-    _, normal = normal_bytes(manifest, target)
-    for unique_id in sql.keys() & normal["nodes"].keys():
-        normal["nodes"][unique_id] |= {"compiled": True, "compiled_code": sql[unique_id]}
-    return ordered_bytes(normal)
+def with_sql(manifest: NormalManifest, sql: Sql) -> NormalManifest:
+    """The manifest with the SQL at its nodes."""
+    nodes = dict(manifest.value["nodes"])
+    for unique_id in sql.keys() & nodes.keys():
+        nodes[unique_id] = {**nodes[unique_id], "compiled": True, "compiled_code": sql[unique_id]}
+    value = {**manifest.value, "nodes": nodes}
+    return NormalManifest(ordered_bytes(value), value)
