@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.tools, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 BORROWED = ROOT / "fixtures" / "plugins" / "floe-borrowed"
 SUITE = "tests/conformance/test_dbt_runtime_contract.py"
-CONTRACT = ("-m", "pytest", "-m", "tools", SUITE, "--runtime", "borrowed")
+CONTRACT = ("-m", "pytest", "-n", "0", "-m", "tools", SUITE, "--runtime", "borrowed")
 
 
 @pytest.fixture(scope="module")
