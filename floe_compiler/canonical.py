@@ -7,6 +7,7 @@ RFC 8785 (no floating-point numbers, no key outside the Basic Multilingual Plane
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ __all__ = ["MAX_SAFE_INTEGER", "NotCanonical", "canonical_bytes", "digest", "par
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _LAST_BMP: Final = "\uffff"
+_MAY_HAVE_LOST_DIGITS: Final = re.compile(rb"e(?<=[0-9]e)\+?(?:1[89]|[2-9][0-9]|[0-9]{3})[,}\]]")
+"""A number, as orjson writes it, of 10^18 and more: orjson reads an integer beyond 64 bits as such a one."""
 _LEAST_PLAIN, _GREATEST_PLAIN = 1e-4, 1e15  # beyond these, orjson and RFC 8785 turn to exponents differently
 
 
@@ -53,8 +56,23 @@ def ordered_bytes(value: Any) -> bytes:
         raise NotCanonical(str(error)) from error
 
 
+def ordered_bytes_as_parsed(value: Any) -> bytes | None:
+    """What `ordered_bytes` gives, in a third of the time, for a value that `parse` has made.
+
+    None where the value does not tell: it holds a number so large that `parse` may have taken digits from it.
+    Refuses, with NotCanonical, what `ordered_bytes` refuses.
+    """
+    try:
+        content = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError as error:
+        raise NotCanonical(str(error)) from error
+    return None if _MAY_HAVE_LOST_DIGITS.search(content) else content
+
+
 def parse(content: bytes) -> Any:
     """The JSON value of UTF-8 bytes. Duplicate keys are not seen here: compare with `canonical_bytes` for that.
+
+    An integer beyond 64 bits loses digits: it becomes the nearest floating-point number.
 
     Raises NotCanonical for anything that is not JSON.
     """

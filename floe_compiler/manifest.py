@@ -11,14 +11,23 @@ Within each, dbt's order stays: a contracted table gets its columns in the order
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from floe_compiler.canonical import NotCanonical, canonical_bytes, ordered_bytes, parse
+from floe_compiler.canonical import (
+    NotCanonical,
+    canonical_bytes,
+    ordered_bytes,
+    ordered_bytes_as_parsed,
+    parse,
+)
 from floe_compiler.errors import FloeError, Problem, Where
 
 PRIVATE: Final = "private"
 """The `access` of a model that only its own group may read."""
+COMPILED: Final = frozenset({"compiled", "compiled_code"})
+"""What dbt adds to a node when it compiles."""
 VARYING_METADATA: Final = frozenset(
     {"env", "generated_at", "invocation_id", "invocation_started_at", "run_started_at", "user_id"}
 )
@@ -47,28 +56,46 @@ class NormalManifest(NamedTuple):
 
 def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
     """The manifest as a JSON value in normal form. Raises FLOE-C206 if the bytes are no manifest."""
-    try:
-        normal: dict[str, Any] = _parsed(manifest)
-        for name, section in normal.items():
-            _remove_varying(name, section)
-        _remove(normal["metadata"], VARYING_METADATA)
-        normal["nodes"].items()
-        normal = {name: _sorted(section) for name, section in sorted(normal.items())}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        problem = Problem("FLOE-C206", f"the manifest of target `{target}` is not a manifest.json: {reason}")
-        raise FloeError(problem) from error
-    return normal
+    return _normal_form(manifest, target, _parsed)
 
 
 def normal_manifest(manifest: bytes, target: str) -> NormalManifest:
     """The normal form of what dbt wrote. Raises FLOE-C206; FLOE-F001 at every member that holds a value without
     an exact form."""
-    normal = normal_form(manifest, target)
+    with suppress(NotCanonical):
+        normal = _normal_form(manifest, target, parse)
+        if content := ordered_bytes_as_parsed(normal):
+            return NormalManifest(content, normal)
+    normal = _normal_form(manifest, target, json.loads)
     try:
         return NormalManifest(ordered_bytes(normal), normal)
     except NotCanonical as error:
         raise FloeError([*_inexact_members(normal)] or [_inexact(f"target `{target}`", str(error), None)]) from error
+
+
+def _normal_form(manifest: bytes, target: str, read: Callable[[bytes], Any]) -> dict[str, Any]:
+    try:
+        normal: dict[str, Any] = read(manifest)
+        for name, section in normal.items():
+            _remove_varying(name, section)
+        _remove(normal["metadata"], VARYING_METADATA)
+        normal["nodes"].items()
+        return {name: _sorted(section) for name, section in sorted(normal.items())}
+    except NotCanonical:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        problem = Problem("FLOE-C206", f"the manifest of target `{target}` is not a manifest.json: {reason}")
+        raise FloeError(problem) from error
+
+
+def uncompiled(normal: dict[str, Any]) -> dict[str, Any]:
+    """The manifest without the SQL that was compiled for people to read: as it is when dbt has only parsed."""
+    nodes = {
+        unique_id: {field: value for field, value in node.items() if field not in COMPILED}
+        for unique_id, node in normal["nodes"].items()
+    }
+    return {**normal, "nodes": nodes}
 
 
 def differing_members(first: dict[str, Any], second: dict[str, Any]) -> dict[str, set[str]]:
@@ -103,7 +130,7 @@ def differing_fields(first: Any, second: Any, prefix: str = "") -> Iterator[str]
 
 
 def _parsed(manifest: bytes) -> Any:
-    """The JSON value. Python's reader takes NaN, so that what holds it can be named."""
+    """The JSON value. Python's reader takes NaN, which orjson does not: what holds it is told when it is sealed."""
     try:
         return parse(manifest)
     except NotCanonical:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 
 from floe_compiler import stages
 from floe_compiler.published import schema
-from floe_compiler.recall import Request, key, recall, recall_result, remember, remember_result
+from floe_compiler.recall import (
+    Outside,
+    Request,
+    key,
+    last_outside,
+    recall,
+    recall_result,
+    remember,
+    remember_result,
+)
 from floe_compiler.sources import STORE_FOLDER
 from floe_compiler.store.layout import Store, prepare
 from floe_compiler.store.refs import resolve_digest, write_ref
@@ -77,13 +86,15 @@ def compile_product(
     documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
 
-    inputs_key = key(request.targets, documents.digests, documents.project.digests)
-    digest = None if anew else recall_result(store, inputs_key, today)
+    outside = last_outside(store, request)
+    inputs = request.targets, documents.digests, documents.project.digests
+    digest = None if anew else recall_result(store, key(*inputs, outside), today)
     cached = digest is not None
     if digest is None:
         prepare(store)
         with scratch_folder(store.tmp) as scratch:
             workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
+            stages.load_ahead("freeze", "publish", "record")  # while dbt runs
             parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
         progress("Freezing")
         frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)
@@ -91,8 +102,9 @@ def compile_product(
         stages.publish(store, frozen, warn)
         stages.record(store, documents, frozen.digest)
         digest = frozen.digest
-        remember_result(store, inputs_key, digest, parts.policy_report.holds_until)
-    remember(store, request, documents.plan)
+        outside = Outside(*parts.outside)
+        remember_result(store, key(*inputs, outside), digest, parts.policy_report.holds_until)
+    remember(store, request, documents.plan._replace(outside=outside))
     write_ref(store, documents.name, digest)
     return Compiled(digest, store.bundle(digest), cached)
 

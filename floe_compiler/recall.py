@@ -27,7 +27,7 @@ from floe_compiler.store.integrity import check_folder
 from floe_compiler.store.layout import Store, prepare
 from floe_compiler.store.writing import refusing_writes, replace_file
 
-FORMAT: Final = "floe recall 3"
+FORMAT: Final = "floe recall 4"
 _PACKAGE: Final = Path(__file__).parent
 _LARGEST_SCRIPT: Final = 2**20
 
@@ -37,6 +37,16 @@ class Request(NamedTuple):
 
     product: Path
     targets: tuple[str, ...] = ()
+
+
+class Outside(NamedTuple):
+    """What else a compile depended on: files that are no inputs, such as an engine, and variables by name."""
+
+    files: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+
+
+NOTHING: Final = Outside()
 
 
 class Plan(NamedTuple):
@@ -49,6 +59,7 @@ class Plan(NamedTuple):
     inputs: tuple[str, ...]
     project: str
     layout: Layout
+    outside: Outside = NOTHING
 
 
 class Known(NamedTuple):
@@ -70,7 +81,7 @@ def recall(store: Store, request: Request, today: date) -> Known | None:
         files = {path: digest(_content(file)) for path, file in walk(plan.project, plan.layout)}
     except (OSError, ValueError):  # what cannot be read now is refused by the stage that reads it
         return None
-    found = recall_result(store, key(request.targets, inputs, files), today)
+    found = recall_result(store, key(request.targets, inputs, files, plan.outside), today)
     return Known(plan.name, found) if found else None
 
 
@@ -105,16 +116,33 @@ def remember(store: Store, request: Request, plan: Plan) -> None:
         "inputs": plan.inputs,
         "project": plan.project,
         "layout": plan.layout,
+        "outside": plan.outside,
     }
     with refusing_writes(store.cache):
         (store.cache / "plans").mkdir(exist_ok=True)
         replace_file(_plan(store, request), json.dumps(record).encode(), store.tmp)
 
 
-def key(targets: Sequence[str], inputs: Iterable[str], files: Mapping[str, str]) -> str:
-    """The key over digests: of the input files in their order, and of the project's files by path."""
-    covered = [FORMAT, sorted(set(targets)), list(inputs), sorted(files.items()), _software()]
+def last_outside(store: Store, request: Request) -> Outside:
+    """What the last compile of the request depended on beside its inputs, as far as that is known."""
+    plan = _read_plan(store, request)
+    return plan.outside if plan else NOTHING
+
+
+def key(targets: Sequence[str], inputs: Iterable[str], files: Mapping[str, str], outside: Outside = NOTHING) -> str:
+    """The key over digests: of the input files in their order, and of the project's files by path. What lies outside
+    is recognised by size and time: an engine has 150 MB."""
+    covered = [FORMAT, sorted(set(targets)), list(inputs), sorted(files.items()), _software(), [*_found(outside)]]
     return digest(json.dumps(covered).encode())
+
+
+def _found(outside: Outside) -> Iterator[tuple[str, int, int] | tuple[str, str | None]]:
+    for path in outside.files:
+        with suppress(OSError):
+            status = os.stat(path)
+            yield path, status.st_size, status.st_mtime_ns
+    for name in outside.variables:
+        yield name, os.environ.get(name)
 
 
 def _software() -> list[Any]:
@@ -158,7 +186,8 @@ def _read_plan(store: Store, request: Request) -> Plan | None:
                 for path, folders in packages
             ),
         )
-        return Plan(record["name"], tuple(record["inputs"]), record["project"], layout)
+        outside = Outside(*map(tuple, record["outside"]))
+        return Plan(record["name"], tuple(record["inputs"]), record["project"], layout, outside)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, compiling anew replaces it
 

@@ -6,6 +6,9 @@ unchanged compile takes. This is the only place where imports do not stand at th
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +40,7 @@ __all__ = [
     "freeze",
     "install",
     "load",
+    "load_ahead",
     "publish",
     "record",
     "resolve",
@@ -63,6 +67,20 @@ _MODULES: Final = {
     "run": "floe_compiler.run",
     "verify": "floe_compiler.verify",
 }
+
+
+def load_ahead(*names: str) -> None:
+    """Has stages imported while the caller waits for something else. Returns at once.
+
+    What cannot be imported is told to whoever asks for the stage.
+    """
+    threading.Thread(target=_load_all, args=(names,), daemon=True).start()
+
+
+def _load_all(names: Iterable[str]) -> None:
+    with suppress(ImportError):
+        for name in names:
+            import_module(_MODULES[name])
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,19 @@ from tests.warm import WarmRegistry
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Whose contract is tested: the built-in runtimes', or that of one which is installed beside floe."""
+    group = parser.getgroup("floe")
+    group.addoption(
+        "--runtime", metavar="NAME", help="the dbt runtime that tests/conformance asks (not the built-in ones)"
+    )
+    group.addoption("--runtime-config", metavar="JSON", default="{}", help="its configuration")
+    group.addoption(
+        "--runtime-seconds", metavar="N", type=float, default=8.0,
+        help="in which it has surely built a small model, but not a large one",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def registry() -> Iterator[WarmRegistry]:
     """The real plugins, with one dbt process for the whole session."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from floe_compiler.compile.container import container_variables
 from floe_compiler.compile.deployment import FOLDER as DEPLOYMENT
 from floe_compiler.compile.deployment import deployment_files
+from floe_compiler.compile.compiled_sql import Rendering, with_sql
 from floe_compiler.compile.head import head_of
 from floe_compiler.compile.natives import native_files
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 PLACEHOLDER: Final = "floe-placeholder"
+OTHER_PLACEHOLDER: Final = "floe-other"
+"""What depends on the one is something else with the other."""
 _VOLATILE: Final = re.compile(rb"run_started_at|invocation_id|\bmodules\b|\|\s*random\b")
 """What a template can see of the clock, of the invocation and of chance: `modules.datetime` has the time."""
 
@@ -48,12 +51,14 @@ class CompiledParts:
     `head` is what the index says beside the list of files. `second_manifests` are dbt's bytes, by target, from
     another invocation at another time, made only where the project names something that could differ between the
     two. `made_in` are the paths of the folder in which dbt compiled, which no bundle may know. `native_files` is
-    what the plugins rendered, by path in the bundle.
+    what the plugins rendered, by path in the bundle. `outside` are the files and the variables of this machine by
+    which the dbt runtime was found, which no input shows.
     """
 
     resolved: ResolvedProduct
     head: BundleHead
     made_in: frozenset[str]
+    outside: tuple[tuple[str, ...], tuple[str, ...]]
     profiles: bytes
     manifests: Mapping[str, NormalManifest]
     second_manifests: Mapping[str, bytes]
@@ -91,12 +96,19 @@ def compile(
         with refusing_writes(workspace.root):
             lay_out(workspace, resolved.project.files, profiles)
         rendered = [dict(output.values) for output in outputs.values()] if runtime.reads_profile else []
-        sealed_environment = _environment(resolved, *references(rendered))
+        referred = references(rendered)
+        sealed_environment = _environment(resolved, *referred)
+        made_in = frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())})
         with blame(chosen.offer), resolved.project.as_people_see():
             requirements = runtime.requirements(_adapters(configured))
             manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
             runtime_files = runtime.sealed_files()
+            watched = tuple(sorted(str(path.absolute()) for path in runtime.watched_files()))
             normal = {target: normal_manifest(manifest, target) for target, manifest in manifests.items()}
+            if resolved.platform.compiled_sql == "best_effort":
+                environments = sealed_environment, _environment(resolved, *referred, placeholder=OTHER_PLACEHOLDER)
+                rendering = Rendering(runtime, workspace, environments, {*made_in, PLACEHOLDER})
+                normal = _with_sql(rendering, normal, progress)
     head = head_of(resolved, configured, normal, requirements, references([rendered, runtime.config]))
     deployment = deployment_files(head, resolved.platform.deployment, container_variables(configured, head))
     natives = {
@@ -114,7 +126,8 @@ def compile(
     return CompiledParts(
         resolved=resolved,
         head=head,
-        made_in=frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())}),
+        made_in=made_in,
+        outside=(watched, tuple(sorted(references(runtime.config)[0]))),
         profiles=profiles,
         manifests=normal,
         second_manifests=second,
@@ -123,9 +136,14 @@ def compile(
     )
 
 
-def _environment(resolved: ResolvedProduct, variables: frozenset[str], secrets: frozenset[str]) -> dict[str, str]:
+def _environment(
+    resolved: ResolvedProduct,
+    variables: frozenset[str],
+    secrets: frozenset[str],
+    placeholder: str = PLACEHOLDER,
+) -> dict[str, str]:
     """All that dbt sees while it compiles: build constants, and placeholders for what a run will bring."""
-    placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), PLACEHOLDER)
+    placeholders = dict.fromkeys((*variables, *(SECRET_PREFIX + name for name in secrets)), placeholder)
     return {**placeholders, **resolved.product.env}
 
 
@@ -146,6 +164,16 @@ def _manifests(
             progress(f"dbt compiles target {target.name} again, to tell what depends on the clock")
             second[target.name] = _manifest(resolved, runtime, workspace, target.name, environment, again=True)
     return first, second
+
+
+def _with_sql(
+    rendering: Rendering, manifests: Mapping[str, NormalManifest], progress: Progress
+) -> dict[str, NormalManifest]:
+    found = {}
+    for target, manifest in manifests.items():
+        progress(f"dbt compiles the SQL of target {target}")
+        found[target] = with_sql(manifest, rendering.of(target, manifest))
+    return found
 
 
 def _manifest(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from floe_compiler.errors import Problem, Where
-from floe_compiler.manifest import differing_fields, normal_form
+from floe_compiler.manifest import differing_fields, normal_form, uncompiled
 
 _NO_NODES: Final = frozenset({"metadata", "parent_map", "child_map", "group_map"})
 """Sections that follow from the others."""
@@ -14,8 +14,8 @@ _NO_NODES: Final = frozenset({"metadata", "parent_map", "child_map", "group_map"
 
 def volatile_nodes(first: dict[str, Any], second: bytes, target: str) -> Iterator[Problem]:
     """What another invocation at another time made different: one problem for each node and field."""
-    other = normal_form(second, target)
-    for section, members in first.items():
+    other = uncompiled(normal_form(second, target))
+    for section, members in uncompiled(first).items():
         if section in _NO_NODES or not isinstance(members, dict):
             continue
         for unique_id, member in members.items():

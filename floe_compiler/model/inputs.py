@@ -115,6 +115,9 @@ class Approved(InputModel):
     ] = None
 
 
+CompiledSql = Literal["none", "best_effort"]
+
+
 class PlatformManifest(InputModel):
     """platform-manifest.yaml: what the platform team decided. One tier, or all tiers merged into one."""
 
@@ -129,6 +132,10 @@ class PlatformManifest(InputModel):
     default_target: Annotated[Name | None, Field(description="The target compiled when none is named.")] = None
     targets: Annotated[dict[Name, TargetChoice], Field(description="The logical environments, by name.")] = {}
     deployment: Annotated[Deployment, Field(description="How bundles are deployed on Kubernetes.")] = Deployment()
+    compiled_sql: Annotated[
+        CompiledSql,
+        Field(description="Whether bundles show the SQL that dbt makes of each node, as far as it can offline."),
+    ] = "none"
     approved: Annotated[Approved, Field(description="What may be chosen at all.")] = Approved()
     locked: Annotated[
         list[str],

@@ -228,6 +228,28 @@ class DBTRuntimePlugin(Plugin):
         FLOE-P2xx when the engine cannot run.
         """
 
+    def compile_sql(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        manifest: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        shifted_clock: bool = False,
+    ) -> Mapping[str, str]:
+        """The SQL that dbt makes of nodes, by unique id, as far as it can without a connection: by default of none.
+
+        `manifest` is what `compile_project` made; the other arguments are as there. Opens no connection: a node that
+        needs one is left out, and so is one that fails. With `shifted_clock` as if at another time and in another
+        invocation. Raises FloeError: FLOE-P2xx when the engine cannot run.
+        """
+        return {}
+
     @abstractmethod
     def run_models(
         self,
@@ -300,6 +322,11 @@ class DBTRuntimePlugin(Plugin):
         """What a run must know of the compile, asked once every target is compiled: by default nothing. Sealed in
         the bundle under `dbt_runtime/<name>/`, by path below it."""
         return {}
+
+    def watched_files(self) -> Iterable[Path]:
+        """Files of this machine, such as an engine's binary, that make another compile when they change: by default
+        none. Distributions need not be named. Asked after every compile; they are recognised by size and time."""
+        return ()
 
     def close(self) -> None:
         """Ends what the plugin keeps running between calls. It can be used again afterwards."""

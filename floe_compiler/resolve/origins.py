@@ -34,6 +34,7 @@ def origins_of(
         found[f"policies.waivers.{i}"] = (origin_of(waiver),)
     for target in targets:
         found.update(_target(platform, target))
+    found.setdefault("compiled_sql", (Origin(None, "compiled_sql", platform.model.compiled_sql),))
     if "default_target" not in found and len(platform.model.targets) <= 1:
         found["default_target"] = (Origin(None, "a platform with one target", targets[0].name),)
     return {**found, **dict(_product(product))}

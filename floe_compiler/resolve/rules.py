@@ -92,6 +92,7 @@ _CHECK: Final = Rule(_check, _alters_check, "FLOE-R032")
 _RULES: Final[tuple[tuple[Path, Rule], ...]] = (
     (("metadata", "*"), _NEAREST),
     (("default_target",), _NEAREST),
+    (("compiled_sql",), _NEAREST),
     (("plugins", "*"), _NEAREST),
     (("plugins", "*", "config", "*"), _NEAREST),
     (("targets", "*", "compute"), _NEAREST),

@@ -143,6 +143,8 @@ def _values(model: PlatformManifest) -> Iterator[tuple[Key, Any, Pointer]]:
         yield Key(("metadata", name)), getattr(model.metadata, name), ("metadata", name)
     if model.default_target is not None:
         yield Key(("default_target",)), model.default_target, ("default_target",)
+    if "compiled_sql" in model.model_fields_set:
+        yield Key(("compiled_sql",)), model.compiled_sql, ("compiled_sql",)
     for row in TYPES:
         if choice := getattr(model.plugins, row.key):
             yield from _plugin(("plugins", row.key), choice)

@@ -14,7 +14,7 @@ from floe_compiler.errors import Problem
 from floe_compiler.resolve.rules import rule_of
 from floe_compiler.resolve.tiers import Cell, Key, Lock, Statement, Tier, choice_of
 
-_LOCKABLE: Final = frozenset({"plugins", "targets", "default_target", "deployment"})
+_LOCKABLE: Final = frozenset({"plugins", "targets", "default_target", "deployment", "compiled_sql"})
 _NOTHING: Final = object()
 _MATERIALIZATIONS: Final = ("policies", "allowed_materializations")
 
@@ -108,12 +108,8 @@ def _changes(key: Key, value: Any, path: str, locked: Mapping[Key, Any], held: M
 def _holds_nothing(lock: Lock, held: Mapping[Key, Any]) -> Problem:
     if any(_is_beneath(key, lock.path) for key in held):
         message = f"`{lock.path}` needs no lock: it is not for a tier below to loosen"
-        return Problem(
-            "FLOE-R034",
-            message,
-            lock.where,
-            "Remove it. Locks are for `plugins`, `targets`, `default_target` and `deployment`.",
-        )
+        hint = "Remove it. Locks are for `plugins`, `targets`, `default_target`, `deployment` and `compiled_sql`."
+        return Problem("FLOE-R034", message, lock.where, hint)
     near = get_close_matches(lock.path, sorted(str(key) for key in held if key.path[0] in _LOCKABLE), n=1)
     guess = f": did you mean `{near[0]}`?" if near else ""
     message = f"`{lock.path}` is locked, but this file does not say what it is{guess}"

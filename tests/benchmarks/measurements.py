@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.benchmarks.processes import Call, peak_memory, seconds
-from tests.benchmarks.project import NAME, Project, edit_model, edit_schema_file
+from tests.benchmarks.project import FUSION, NAME, Project, edit_model, edit_schema_file
 
 LARGE: Final = 1_000
 _SCRIPTS: Final = Path(sys.executable).parent
@@ -73,6 +73,12 @@ def _dbt(project: Project, command: str, *arguments: str) -> Call:
     return Call((str(_SCRIPTS / "dbt"), command, *quiet, *arguments), project.dbt)
 
 
+def _rust_engine(project: Project, command: str) -> Call:
+    quiet = ("--quiet", "--no-send-anonymous-usage-stats", "--no-version-check")
+    places = ("--profiles-dir", str(project.profiles), "--write-json")
+    return Call((str(_SCRIPTS / "dbt-core-experimental-parser"), command, *quiet, *places), project.dbt)
+
+
 def _forget(project: Project, _: int) -> None:
     """As on the first day: no store, no target folder."""
     for folder in (project.product / ".floe", project.dbt / "target"):
@@ -128,6 +134,13 @@ def _cold(project: Project) -> dict[str, Call]:
     return {"floe compile, cold": _floe(project, "compile"), "dbt parse, cold": _dbt(project, "parse")}
 
 
+def _cold_on_fusion(project: Project) -> dict[str, Call]:
+    return {
+        "floe compile on fusion, cold": _floe(project, "compile", FUSION),
+        "Rust engine's parse": _rust_engine(project, "parse"),
+    }
+
+
 def _edited(what: str) -> Callable[[Project], dict[str, Call]]:
     return lambda project: {
         f"floe compile, {what}": _floe(project, "compile"),
@@ -160,6 +173,7 @@ def _peaks(calls: Callable[[Project], Mapping[str, Call]]) -> Callable[[Project]
 ROUNDS: Final = (
     Round("memory of a cold compile", _peaks(_cold), _forget, 1, 1, peak_memory),
     Round("cold", _cold, _forget, 3, 2),
+    Round("cold, on fusion", _cold_on_fusion, _forget, 3, 5),
     Round("one model edited", _edited("one model edited"), _edit_model, 3, 3),
     Round("one YAML file edited", _edited("one YAML file edited"), _edit_schema_file, 3, 3),
     Round("unchanged", _unchanged, _know, 5, 5),

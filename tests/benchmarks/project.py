@@ -38,6 +38,8 @@ platform: ../platform-manifest.yaml
 transforms:
   - {{type: dbt, path: .}}
 """
+FUSION: Final = "floe-on-fusion.yaml"
+"""The same product on a platform whose dbt is the Rust engine, beside floe.yaml."""
 _PLATFORM: Final = """\
 apiVersion: floe.dev/v1
 kind: PlatformManifest
@@ -101,6 +103,8 @@ def generate(folder: Path, size: int) -> Project:
     for home in (project.product, project.dbt):
         _write(home, dict(_dbt_files(project)))
     _write(folder, {"floe/floe.yaml": _FLOE, "platform-manifest.yaml": _PLATFORM})
+    on_fusion = _FLOE.replace("platform-manifest.yaml", "platform-on-fusion.yaml")
+    _write(folder, {f"floe/{FUSION}": on_fusion, "platform-on-fusion.yaml": _PLATFORM.replace("local", "fusion")})
     outputs = "".join(f"      {key}: {value}\n" for key, value in PROFILE.items())
     profile = f"{NAME}:\n  target: dev\n  outputs:\n    dev:\n{outputs}"
     _write(project.profiles, {"profiles.yml": profile})

@@ -19,7 +19,7 @@ from floe_compiler.cli.main import _parser
 from floe_compiler.load.yaml_door import parse_document
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
 from floe_compiler.plugins.registry import PluginRegistry
-from tests.docs.pages import ROOT, Block, Page, is_generated, page, pages
+from tests.docs.pages import ROOT, Block, Page, is_generated, pages
 from tests.docs.terminal import is_typed, play
 from tests.warm import WarmRegistry
 
@@ -80,18 +80,6 @@ def test_shell_that_is_not_typed_here_can_be_read(block: Block) -> None:
 def test_python_is_python(block: Block) -> None:
     ast.parse(block.content)
     assert set(block.info.split()[1:]) <= OF_PYTHON or block.title
-
-
-def test_the_file_that_runs_the_contract_suite_for_a_strangers_runtime_does_so() -> None:
-    (block,) = (b for b in page("guides/write-a-plugin.md").blocks if b.title == "tests/conformance/test_mine.py")
-    file: dict[str, Any] = {"__name__": "test_mine"}
-    exec(compile(block.content, "test_mine.py", "exec"), file)
-    from tests.conformance import test_dbt_runtime_contract as suite
-
-    asked = {name for name in vars(suite) if name.startswith("test_")}
-    assert asked and asked <= file.keys()
-    assert file["runtime"] is not suite.runtime
-    assert file["NAME"] in suite.RUNTIMES
 
 
 @pytest.mark.parametrize("block", _blocks("yaml"))

@@ -142,6 +142,27 @@ def test_another_engine_on_the_path_is_no_unchanged_input(
     assert not compile_product(shop).cached
 
 
+@pytest.mark.parametrize("named", ["by its path", "by a variable"])
+def test_a_configured_engine_that_is_upgraded_in_place_is_no_unchanged_input(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    engine, other = tmp_path / "engine", tmp_path / "other"
+    for script in (engine, other):
+        script.write_text(f'#!/bin/sh\nexec "{_fusion_engine.find_engine(None).path}" "$@"\n')
+        script.chmod(0o755)
+    monkeypatch.setenv("ENGINE", str(engine))
+    path = f'"{engine}"' if named == "by its path" else "{env: ENGINE}"
+    platform = shop.parent / "platform" / "corner-shop.yaml"
+    choice = f"dbt_runtime: {{use: fusion, config: {{path: {path}}}}}"
+    platform.write_text(platform.read_text().replace("dbt_runtime: local", choice))
+    assert [compile_product(shop).cached for _ in range(2)] == [False, True]
+    if named == "by its path":
+        engine.write_text(engine.read_text() + "# upgraded\n")
+    else:
+        monkeypatch.setenv("ENGINE", str(other))
+    assert [compile_product(shop).cached for _ in range(2)] == [False, True]
+
+
 # -- what was reviewed is what runs --------------------------------------------------------------------------
 
 

@@ -180,6 +180,17 @@ def test_every_refusal_names_its_place_in_dbt_s_words(bench: Callable[[str], Ben
             assert problem.where.text == lines[problem.where.line - 1]
 
 
+def test_a_secret_that_only_installing_needs_is_not_asked_for_afterwards(bench: Callable[[str], Bench]) -> None:
+    failing = bench("failing")
+    address = "https://{{ env_var('DBT_ENV_SECRET_HUB') }}@git.example/flour.git"
+    failing.write("packages.yml", json.dumps({"packages": [{"git": address, "revision": "v1"}]}))
+    failing.write("dbt_packages/flour/dbt_project.yml", "name: flour_mill\nversion: 1.0.0\n")
+    assert failing.run("flour", manifest=failing.compile()).success
+    failing.write("models/flour.sql", "select '{{ env_var(\"DBT_ENV_SECRET_HUB\") }}' as kilos")
+    (problem,) = problems(failing.compile)
+    assert (problem.code, str(problem.where)) == ("FLOE-C201", "models/flour.sql:1:12")
+
+
 def test_an_adapter_that_is_not_installed_is_named(bench: Callable[[str], Bench]) -> None:
     (problem,) = problems(lambda: bench("failing").compile("absent"))
     assert problem.code == "FLOE-P206"
@@ -192,6 +203,14 @@ def test_an_unreachable_warehouse_is_not_the_project_s_fault(bench: Callable[[st
     (problem,) = problems(lambda: failing.run(target="unreachable", manifest=manifest))
     assert problem.code == "FLOE-P207"
     assert "/nonexistent/folder" in problem.message
+
+
+def test_a_full_disk_is_not_dbt_s_fault(bench: Callable[[str], Bench], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "perf_info.json").symlink_to("/dev/full")  # dbt writes it at every parse
+    (problem,) = problems(lambda: bench("failing").compile(target_path=out))
+    assert (problem.code, problem.message) == ("FLOE-F104", "dbt cannot write its files: No space left on device")
 
 
 def test_an_unknown_selector_is_not_the_project_s_fault(bench: Callable[[str], Bench]) -> None:
@@ -267,7 +286,7 @@ def graph(manifest):
                 node.pop(name, None)
     return sections
 
-manifest = session.restore(Path(sys.argv[2]), Path(sys.argv[3]))
+manifest = session.restore(Path(sys.argv[2]), Path(sys.argv[3]), 1.0)
 given = graph(manifest)
 manifest.build_flat_graph()
 assert given == graph(manifest), "another graph"

@@ -24,7 +24,7 @@ from floe_compiler.builtin.dbt_runtime._fusion_words import Seen
 from floe_compiler.builtin.dbt_runtime._fusion_words import problems_of as problems_of_rust
 from floe_compiler.builtin.dbt_runtime._invocation import Place
 from floe_compiler.errors import FloeError, Problem, raise_if_any
-from floe_compiler.manifest import differing_members, normal_form
+from floe_compiler.manifest import differing_members, normal_form, uncompiled
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback, NodeResult, RemoteRun, RunEvent, RunStatus
 from floe_compiler.store.writing import refusing_writes
 
@@ -116,7 +116,8 @@ class Report:
     def compare(self, fresh: bytes, hint: str) -> dict[str, Any]:
         """The fresh manifest in normal form, which is the sealed one. Raises FLOE-P254 naming what differs."""
         found = normal_form(fresh, self.order.target)
-        differing = sorted(differing_members(dict(self.sealed), found).items()) if self.sealed is not None else []
+        sealed = found if self.sealed is None else dict(self.sealed)
+        differing = sorted(differing_members(uncompiled(sealed), uncompiled(found)).items())
         problems = [
             Problem("FLOE-P254", f"{member} is not what was sealed: {', '.join(sorted(fields))}.", hint=hint)
             for member, fields in differing[:MAX_NAMED]

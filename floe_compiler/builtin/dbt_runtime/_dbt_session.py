@@ -44,6 +44,8 @@ MAX_EVENTS: Final = 50
 Emit = Callable[[dict[str, Any]], None]
 
 ENGINE_VERSION: Final = dbt_version
+OFFLINE: Final = "_dbt_offline"
+"""The module that the worker has loaded beside this one."""
 JSON: Final[Any] = importlib.import_module("orjson" if importlib.util.find_spec("orjson") else "json")
 
 
@@ -53,7 +55,7 @@ class Request:
 
     `env` is all that `env_var()` sees. `manifest` is a sealed manifest.json, to be run without parsing.
     `clock_shift` moves what the project can see of the clock, in seconds. `run_results` is where the results
-    of a run are written.
+    of a run are written, `compiled_sql` where the SQL that `dbt compile` makes of each node without a connection is.
     """
 
     args: list[str]
@@ -64,10 +66,16 @@ class Request:
     clock_shift: int
     manifest: str | None
     run_results: str | None
+    compiled_sql: str | None
 
     @property
     def parses(self) -> bool:
         return self.args[0] == "parse"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is made for its result, which has to be the same every time."""
+        return self.parses or self.compiled_sql is not None
 
 
 # -- one invocation ------------------------------------------------------------------------------------------
@@ -100,7 +108,10 @@ def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
     """dbt's own result. A parse that fails, or cannot trust its cache, is repeated in full; then it is linked,
     since `dbt parse` alone lets a cycle pass."""
     if not request.parses:
-        manifest = restore(Path(request.manifest), Path(request.project_dir)) if request.manifest else None
+        now = time.time() + request.clock_shift
+        manifest = restore(Path(request.manifest), Path(request.project_dir), now) if request.manifest else None
+        if request.compiled_sql:
+            return compile_offline(request, manifest, stage)
         return dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
     caution = Caution()
     dbt.parser.manifest.PartialParsing = caution.partial_parsing()
@@ -116,6 +127,15 @@ def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
     return outcome
 
 
+def compile_offline(request: Request, manifest: Manifest, stage: Stage) -> dbtRunnerResult:
+    """dbt's own result; whichever nodes have SQL without a connection, it is written."""
+    offline: Any = importlib.import_module(OFFLINE)
+    with offline.without_connections() as failed:
+        outcome = dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
+    write_file(str(request.compiled_sql), json.dumps(offline.compiled_code(manifest, failed)))
+    return outcome
+
+
 @contextmanager
 def surroundings(request: Request) -> Iterator[None]:
     """What an invocation can see of the world: its directory, its environment, its clock, its dice.
@@ -128,7 +148,7 @@ def surroundings(request: Request) -> Iterator[None]:
     os.environ.update(request.environ)
     reset_metadata_vars()
     dbt.cli.requires.get_env = lambda: dict(request.env)
-    if request.parses:
+    if request.repeatable:
         random.seed(request.clock_shift)  # Jinja has a `random` filter
     with shifted_clock(request.clock_shift):
         yield
@@ -309,11 +329,12 @@ gc.set_threshold(200_000, 20, 100)
 # -- the sealed manifest -------------------------------------------------------------------------------------
 
 
-def restore(path: Path, project_dir: Path) -> Any:
+def restore(path: Path, project_dir: Path, now: float) -> Any:
     """dbt's Manifest from a sealed manifest.json, without parsing the project.
 
     What was sealed as null or left out because it varies between runs (`created_at`, `root_path`, parts of
-    `metadata`) gets a value of this run. The file's own objects serve as dbt's `graph`.
+    `metadata`) gets a value of this run. SQL that was sealed is for people: what runs is compiled anew. The file's
+    own objects serve as dbt's `graph`.
     """
     sealed = JSON.loads(path.read_bytes())
     classes = node_classes()
@@ -323,13 +344,14 @@ def restore(path: Path, project_dir: Path) -> Any:
     def node(raw: dict[str, Any]) -> Any:
         if raw.get("created_at") is None:
             raw["created_at"] = now
+        if raw.pop("compiled_code", None) is not None:
+            raw["compiled"] = False
         if raw["resource_type"] == "seed":
             raw["root_path"] = seed_root(raw, project, project_dir, seed_roots)
         if raw["resource_type"] == "test" and raw.get("test_metadata"):
             return classes["generic test"].from_dict(raw)
         return classes[raw["resource_type"]].from_dict(raw)
 
-    now = time.time()
     collections = {
         name: {unique_id: node(raw) for unique_id, raw in sealed.get(name, {}).items()}
         for name in RESTORED

@@ -56,7 +56,14 @@ class Rule(NamedTuple):
     hint: str = ""
 
 
+NO_ROOM: Final = "(?:5|27|28|30|122)"
+"""What the system answers when nothing can be written: EIO, EFBIG, ENOSPC, EROFS, EDQUOT."""
 RULES: Final = (
+    Rule(
+        code="FLOE-F104",
+        text=rf"^\[Errno {NO_ROOM}\] (?P<reason>.+)",
+        message="dbt cannot write its files: {reason}",
+    ),
     Rule(
         code="FLOE-C203",
         text=r"Env var required but not provided: '(?P<name>[^']+)'",

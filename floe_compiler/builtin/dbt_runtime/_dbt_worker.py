@@ -31,6 +31,7 @@ from types import ModuleType
 from typing import Any, Final
 
 SESSION: Final = Path(__file__).with_name("_dbt_session.py")
+OFFLINE: Final = Path(__file__).with_name("_dbt_offline.py")
 IMPORTED_BY_COMMANDS: Final = ("dbt.task.build", "dbt.task.run", "dbt.task.test")
 
 
@@ -40,6 +41,7 @@ def main() -> None:
     channel.start_reading()
     try:
         leave_no_helper_process()
+        load(OFFLINE)
         session = load(SESSION)
     except ImportError as error:
         channel.send({"hello": {"missing": error.name or "", "message": str(error)}})

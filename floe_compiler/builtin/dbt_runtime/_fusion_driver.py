@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ DRIVERS: Final = {
     "redshift": Driver("adbc_driver_redshift"),
 }
 """By dbt's name for the adapter."""
+NO_DRIVER: Final = Path("libSystem.B.dylib" if sys.platform == "darwin" else "libc.so.6")
+"""A library that every system has, and that is no driver."""
+NO_PROXY: Final = "http://127.0.0.1:9"
+"""The port `discard`, at which nothing listens."""
 
 
 def driver_environment(adapter: str, configured: Path | None, scratch: Path) -> dict[str, str]:
@@ -54,6 +59,15 @@ def driver_environment(adapter: str, configured: Path | None, scratch: Path) -> 
     if not configured.is_file():
         return _missing(adapter, driver, f"{configured} does not exist")
     return _manifest(driver, configured, scratch)
+
+
+def no_driver(adapter: str, scratch: Path) -> dict[str, str]:
+    """The variables by which the engine finds no driver at all, and cannot download one: so it reaches no database.
+
+    A manifest that names a library without the function of a driver ends the engine's search; a proxy that nobody
+    is ends the download that it tries next.
+    """
+    return {**_manifest(DRIVERS.get(adapter, Driver(adapter)), NO_DRIVER, scratch), "ALL_PROXY": NO_PROXY}
 
 
 def _duckdb_of_python(driver: Driver, scratch: Path) -> dict[str, str]:

@@ -30,7 +30,7 @@ from floe_compiler.store.writing import refusing_writes
 
 SURROUNDINGS: Final = {"HOME": NOWHERE, "TZ": "UTC"}
 """What the engine gets besides a call's `env`: no user's settings and no place's clock. There is no PATH, either."""
-OWN_VARIABLES: Final = frozenset({*SURROUNDINGS, "ADBC_DRIVER_PATH", "DBT_RUN_STARTED_AT", "LD_PRELOAD"})
+OWN_VARIABLES: Final = frozenset({*SURROUNDINGS, "ADBC_DRIVER_PATH", "ALL_PROXY", "DBT_RUN_STARTED_AT", "LD_PRELOAD"})
 """Every name that floe can add to the environment: `env_var()` sees them too."""
 MAY_BE_LEFT_OUT: Final = frozenset(SURROUNDINGS)
 SECRET: Final = "DBT_ENV_SECRET_"  # noqa: S105 - dbt's prefix for what must not be shown

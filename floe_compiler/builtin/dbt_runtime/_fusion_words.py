@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from floe_compiler.builtin.dbt_runtime._dbt_words import Sources
+from floe_compiler.builtin.dbt_runtime._dbt_words import NO_ROOM, Sources
 from floe_compiler.builtin.dbt_runtime._invocation import Place
 from floe_compiler.errors import Problem, Where
 
@@ -67,6 +67,7 @@ RULES: Final = (
     Rule("FLOE-C202", numbers={1048, 1062, 1087}),
     Rule("FLOE-C230", numbers={1059, 1060, 1159}, hint=STRICTER),
     Rule("FLOE-C230", text=r"expected struct Project\w*Config", hint=STRICTER),
+    Rule("FLOE-F104", text=rf"\(os error {NO_ROOM}\)"),
     Rule("FLOE-P222", text=r"Failed to load `[^`]+` driver"),
     Rule("FLOE-P207", numbers=range(1300, 1311)),
     Rule("FLOE-P207", numbers={1600, 1602}),

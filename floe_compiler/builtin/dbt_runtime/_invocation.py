@@ -79,6 +79,7 @@ def request(
     cwd: Path | None = None,
     manifest: Path | None = None,
     run_results: Path | None = None,
+    compiled_sql: Path | None = None,
 ) -> dict[str, Any]:
     """A request as the worker reads it, but for its environment and its default directory."""
     return {
@@ -89,6 +90,7 @@ def request(
         "cwd": str(cwd) if cwd else None,
         "manifest": str(manifest) if manifest else None,
         "run_results": str(run_results) if run_results else None,
+        "compiled_sql": str(compiled_sql) if compiled_sql else None,
     }
 
 

@@ -129,6 +129,7 @@ class CloudDBTPlugin(DBTRuntimePlugin):
     ) -> Path:
         """One run of `dbt parse` on the commit that `source_dir` is. dbt Cloud keeps its own partial parses."""
         place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
+        written = place.fresh("manifest.json")
         project = _project(place)
         self._refuse_constants(env or {})
         commit = _commit_of(source_dir or project_dir, project)
@@ -145,7 +146,6 @@ class CloudDBTPlugin(DBTRuntimePlugin):
         document = normal_form(manifest, target)
         _refuse_foreign(document, project, _output(place, project))
         self._commit, self._version = commit, str(document["metadata"].get("dbt_version"))
-        written = place.fresh("manifest.json")
         written.write_bytes(manifest)
         return written
 

@@ -26,12 +26,14 @@ from floe_compiler.builtin.dbt_runtime._fusion_call import (
     Call,
     Errors,
     Manifest,
+    compiled,
     cut_short,
     parsed,
     ran,
     run_result,
+    section_of,
 )
-from floe_compiler.builtin.dbt_runtime._fusion_driver import DRIVERS, driver_environment
+from floe_compiler.builtin.dbt_runtime._fusion_driver import DRIVERS, driver_environment, no_driver
 from floe_compiler.builtin.dbt_runtime._fusion_engine import Engine, find_engine
 from floe_compiler.builtin.dbt_runtime._fusion_process import (
     MAY_BE_LEFT_OUT,
@@ -43,7 +45,7 @@ from floe_compiler.builtin.dbt_runtime._fusion_view import view_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option
 from floe_compiler.builtin.dbt_runtime._workers import Patience
 from floe_compiler.errors import FloeError, Problem, raise_if_any
-from floe_compiler.manifest import differing_members, normal_form
+from floe_compiler.manifest import differing_members, normal_form, uncompiled
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
 from floe_compiler.model.values import EnvRef
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
@@ -103,19 +105,46 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         """
         place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
         written = (place.below("shifted") if shifted_clock else place).fresh("manifest.json")
-        moment = (datetime.now(UTC) + CLOCK_SHIFT).strftime("%Y-%m-%dT%H:%M:%SZ")
-        clock = {"DBT_RUN_STARTED_AT": moment, "TZ": FAR_EAST} if shifted_clock else {}
+        clock = _shifted_clock() if shifted_clock else {}
         environ = whole_environment(env or {}, clock, _left_out(place, env or {}))
         with scratch_folder() as scratch:
-            call = self._call(place, environ, Patience(cancel, timeout), scratch)
-            content = parsed(call)
+            content = parsed(self._call(place, environ, Patience(cancel, timeout), scratch))
         if isinstance(content, str):
             raise FloeError(cut_short(content, "parsed the project", timeout))
-        if shifted_clock and moment.encode() not in content:
-            raise FloeError(Problem("FLOE-P204", f"The clock of {call.engine.version} cannot be shifted."))
+        if shifted_clock and clock["DBT_RUN_STARTED_AT"].encode() not in content:
+            raise FloeError(Problem("FLOE-P204", f"The clock of {self._engine().version} cannot be shifted."))
         with refusing_writes(written):
             written.write_bytes(content)
         return written
+
+    def compile_sql(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        manifest: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        shifted_clock: bool = False,
+    ) -> Mapping[str, str]:
+        """The engine's `compile` of the project, without analysing SQL and without a driver.
+
+        Of `manifest` only the adapter is read. `shifted_clock` moves what it moves in `compile_project`.
+        """
+        place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
+        adapter = section_of(manifest.read_bytes(), "metadata")["adapter_type"]
+        left_out = _left_out(place, env or {})
+        with scratch_folder() as scratch:
+            more = {**no_driver(adapter, scratch), **(_shifted_clock() if shifted_clock else {})}
+            environ = whole_environment(env or {}, more, left_out)
+            sql = compiled(self._call(place, environ, Patience(cancel, timeout), scratch))
+        if isinstance(sql, str):
+            raise FloeError(cut_short(sql, "compiled the SQL", timeout))
+        return sql
 
     def run_models(
         self,
@@ -216,6 +245,10 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         engine = self._engine()
         return engine.version if name == engine.name else None
 
+    def watched_files(self) -> tuple[Path, ...]:
+        """The binary, wherever it is: it may be upgraded in place."""
+        return (self._engine().path,)
+
     def get_runtime_metadata(self) -> dict[str, Any]:
         engine = self._engine()
         return {
@@ -254,6 +287,12 @@ class FusionDBTPlugin(DBTRuntimePlugin):
         return self.environ[configured.env]
 
 
+def _shifted_clock() -> dict[str, str]:
+    """The variables by which the engine takes another time for the present."""
+    moment = (datetime.now(UTC) + CLOCK_SHIFT).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"DBT_RUN_STARTED_AT": moment, "TZ": FAR_EAST}
+
+
 def _left_out(place: Place, env: Mapping[str, str]) -> frozenset[str]:
     """The variables of the engine's process that the project asks for. dbt-core hides its own from `env_var()`, the
     engine does not: so it gets none of these. Raises FloeError FLOE-C231 for one that it cannot do without."""
@@ -276,7 +315,7 @@ def _refuse_dotenv(cwd: Path) -> None:
 
 def _refuse_differences(sealed: Manifest, fresh: Manifest) -> None:
     """What was reviewed is what runs: one problem for each node that is not the same, up to a limit."""
-    differing = sorted(differing_members(sealed, fresh).items())
+    differing = sorted(differing_members(uncompiled(sealed), uncompiled(fresh)).items())
     problems = [
         Problem(
             "FLOE-P223",

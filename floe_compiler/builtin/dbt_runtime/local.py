@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -31,9 +32,13 @@ ENGINE: Final = "dbt-core"
 CLOCK_SHIFT: Final = 400 * 86_400 + 7 * 3_600 + 13 * 60 + 11
 """Another year, month, day, weekday, hour, minute and second."""
 MAX_WORKERS: Final = 4
+OFFLINE: Final = ("--no-introspect", "--no-populate-cache")
 TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
 TESTS: Final = ("test.", "unit_test.")
 MODELS: Final = ("model.",)
+NAMING_PACKAGES: Final = ("packages.yml", "dependencies.yml")
+SECRET_OF_A_PACKAGE: Final = re.compile(r"env_var\(\s*['\"](DBT_ENV_SECRET_\w+)['\"]")
+NOT_NEEDED: Final = "floe-not-needed"
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 
 
@@ -80,7 +85,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         reusing = partial.lay_out()
         args = ["parse", *place.args(), "--write-json", f"--{'' if reusing else 'no-'}partial-parse"]
         answer = self._ask(
-            request(args, place, env or {}, clock_shift=CLOCK_SHIFT if shifted_clock else 0),
+            request(args, place, _whole(env, place), clock_shift=CLOCK_SHIFT if shifted_clock else 0),
             Patience(cancel, timeout),
         )
         _refuse_unfinished(answer, "parsed the project", timeout)
@@ -89,6 +94,40 @@ class LocalDBTPlugin(DBTRuntimePlugin):
             raise FloeError(Problem("FLOE-P205", "dbt ended without an error and without a manifest.json."))
         partial.take_in()
         return written
+
+    def compile_sql(
+        self,
+        project_dir: Path,
+        profiles_dir: Path,
+        target: str,
+        manifest: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        target_path: Path | None = None,
+        log_path: Path | None = None,
+        cancel: CancelToken | None = None,
+        timeout: float | None = None,
+        shifted_clock: bool = False,
+    ) -> Mapping[str, str]:
+        """`dbt compile`, from the manifest, in one thread: so that no node is another's, whatever dbt does first."""
+        place = Place.of(project_dir, profiles_dir, target, target_path, log_path)
+        place = place.below("shifted") if shifted_clock else place
+        written = place.fresh("compiled_sql.json")
+        args = ["compile", *place.args(), *OFFLINE, "--no-write-json", "--no-partial-parse", "--threads", "1"]
+        asked = request(
+            args,
+            place,
+            _whole(env, place),
+            clock_shift=CLOCK_SHIFT if shifted_clock else 0,
+            manifest=manifest.absolute(),
+            compiled_sql=written,
+        )
+        answer = self._ask(asked, Patience(cancel, timeout))
+        _refuse_unfinished(answer, "compiled the SQL", timeout)
+        if "error" in (answer.done or {}):
+            _refuse_error(answer, place)
+        sql: dict[str, str] = orjson.loads(written.read_bytes())
+        return sql
 
     def run_models(
         self,
@@ -129,7 +168,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         asked = request(
             args,
             place,
-            env or {},
+            _whole(env, place),
             cwd=(working_dir or project_dir).absolute(),
             manifest=manifest.absolute() if manifest else None,
             run_results=place.fresh("run_results.json"),
@@ -212,6 +251,15 @@ class _Events:
             self.finished.append(NodeResult(event.unique_id, event.status, event.execution_time, message=event.message))
         if self._callback:
             self._callback(event)
+
+
+def _whole(env: Mapping[str, str] | None, place: Place) -> dict[str, str]:
+    """What `env_var()` sees where nothing is installed: dbt reads at every start where packages come from, and would
+    miss the secrets that only `dbt deps` needs. No model can see them."""
+    naming = [place.project_dir / name for name in NAMING_PACKAGES]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in naming if file.is_file()]
+    names = SECRET_OF_A_PACKAGE.findall("\n".join(texts))
+    return {**dict.fromkeys(names, NOT_NEEDED), **(env or {})}
 
 
 def _run_result(command: Command, answer: Answer, events: _Events, place: Place, seconds: float) -> DBTRunResult:

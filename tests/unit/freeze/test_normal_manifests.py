@@ -84,13 +84,24 @@ def test_what_is_no_manifest_is_refused(broken: bytes) -> None:
     assert codes_and_places(refusal) == [("FLOE-C206", "None")]
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "9007199254740993", "-9007199254740992"])
+INEXACT = ["NaN", "Infinity", "-Infinity", "1e400", "9007199254740993", "-9007199254740992"]
+BEYOND_64_BITS = ["18446744073709551617", "-9223372036854775809", "123456789012345678901234567890"]
+
+
+@pytest.mark.parametrize("number", INEXACT + BEYOND_64_BITS)
 def test_a_number_without_an_exact_form_is_told_at_its_model(number: str) -> None:
     text = content(manifest({"meta": {"batch": "here"}})).replace(b'"here"', number.encode())
     with pytest.raises(FloeError) as refusal:
         normal_manifest(text, "dev")
     assert codes_and_places(refusal) == [("FLOE-F001", FILE)]
     assert MODEL in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", ["1e+300", "-1.5e-300", "1e+18", "1.2345678901234567e+20"])
+def test_a_large_number_with_a_point_or_an_exponent_is_kept(number: str) -> None:
+    text = content(manifest({"meta": {"batch": "here"}})).replace(b'"here"', number.encode())
+    found, _ = normal_manifest(text, "dev")
+    assert json.loads(found)["nodes"][MODEL]["meta"]["batch"] == float(number)
 
 
 def test_a_number_without_an_exact_form_elsewhere_is_told_too() -> None:
