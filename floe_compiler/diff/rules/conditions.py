@@ -81,6 +81,11 @@ def reaches_nothing(case: Case) -> bool:
     return not case.fact.affected
 
 
+def reaches_something(case: Case) -> bool:
+    """Nodes are different for it."""
+    return bool(case.fact.affected)
+
+
 def compiles_to_the_same(case: Case) -> bool:
     """dbt compiled every affected node to the same SQL, before and after."""
     return bool(case.fact.affected) and all(found.compiled == "same" for found in case.fact.affected)
