@@ -103,7 +103,7 @@ def access_of(node: Node) -> str | None:
 
 
 def has_contract(node: Node) -> bool:
-    """Whether dbt enforces the model's columns."""
+    """Whether the model's columns are held to."""
     return bool((node.get("config", {}).get("contract") or {}).get("enforced"))
 
 
