@@ -6,6 +6,7 @@ itself through aliases is not read, and is compared as text. Nothing here recurs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -87,6 +88,27 @@ def line_of(entry: Entry | None, *names: str) -> int | None:
             return None
         line, entry = found
     return line
+
+
+def texts(entry: Entry) -> Iterator[str]:
+    """Every text in an entry, without keys."""
+    pending = [entry]
+    while pending:
+        found = pending.pop()
+        if found.text is not None and found.text != _MAPPING:
+            yield found.text
+        pending.extend(inner for _, inner in found.keys.values())
+        pending.extend(found.items)
+
+
+def within(entry: Entry | None, *names: str) -> Entry | None:
+    """What the names lead to, each within the one before it."""
+    for name in names:
+        found = entry.named(name) if entry else None
+        if found is None:
+            return None
+        _, entry = found
+    return entry
 
 
 def _take(event: yaml.Event, opened: list[tuple[Entry, list[tuple[str, int]]]]) -> None:
