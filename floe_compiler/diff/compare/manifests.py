@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from floe_compiler.diff.compare.callers import Callers, compiled
 from floe_compiler.diff.compare.causes import constant_facts, doc_facts, macro_facts, package_facts, var_facts
-from floe_compiler.diff.compare.facts import Fact
+from floe_compiler.diff.compare.facts import Fact, Node
 from floe_compiler.diff.compare.matching import Same, Single, match
 from floe_compiler.diff.compare.members import Surroundings, code_of, member_facts, reads, thing_of
 from floe_compiler.diff.compare.pair import Pair

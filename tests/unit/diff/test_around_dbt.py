@@ -142,7 +142,11 @@ def test_the_files_of_a_plugin_that_is_replaced_come_and_go_with_it(beacons: Res
 @pytest.mark.parametrize(
     "hostile",
     [
-        b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+        b"".join([b"a: &a0 [x]\n", *(b"a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 40))]),
+        b"".join(
+            [b"a: &a0 {x: 1}\n", *(b"a%d: &a%d {<<: [*a%d, *a%d]}\n" % (n, n, n - 1, n - 1) for n in range(1, 40))]
+        ),
+        b"a: &a [*a]\n",
         b"[" * 5000 + b"]" * 5000,
         b"%TAG ! tag:x,2000:\n---\na: 1\n",
         b"a: .nan\nb: 123456789012345678901234567890\n",
@@ -155,6 +159,27 @@ def test_yaml_that_is_not_safe_to_read_is_compared_as_text(beacons: Resealed, ho
     path = "somebody/elses/file.yaml"
     found = rules(beacons.with_files({path: b"a: 1\n"}), beacons.with_files({path: hostile}))
     assert [(rule, level) for rule, level, _ in found] == [("file-changed", "unknown")]
+
+
+def test_aliases_that_stay_small_are_written_out(beacons: Resealed) -> None:
+    path = "somebody/elses/file.yaml"
+    one, other = (
+        beacons.with_files({path: b"a: &a {x: 1}\nb: *a\n"}),
+        beacons.with_files({path: b"a: {x: 1}\nb: {x: 1}\n"}),
+    )
+    assert rules(one, other) == []
+
+
+def test_json_that_is_nested_too_deeply_is_compared_as_text(beacons: Resealed) -> None:
+    path = "somebody/elses/file.json"
+    files = [{path: b"[" * 900 + number + b"]" * 900} for number in (b"1", b"2")]
+    found = rules(beacons.with_files(files[0]), beacons.with_files(files[1]))
+    assert [(rule, level) for rule, level, _ in found] == [("file-changed", "unknown")]
+
+
+def test_a_policy_report_of_another_form_is_compared_as_a_whole(beacons: Resealed) -> None:
+    other = beacons.with_files({"reports/policy.json": b'{"schema_version":"9.9"}'})
+    assert [(rule, level) for rule, level, _ in rules(beacons, other)] == [("file-changed", "unknown")]
 
 
 def test_a_profile_that_a_newer_plugin_renders_differently_is_a_finding(beacons: Resealed) -> None:
