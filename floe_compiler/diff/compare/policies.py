@@ -25,8 +25,9 @@ def policy_facts(old: VerifiedBundle, new: VerifiedBundle) -> Iterator[Fact]:
             yield product_fact("file", "changed", "file", REPORT, Place(file=REPORT, in_bundle=True))
         return
     yield from _demands({item.name: item for item in before.policies}, {item.name: item for item in after.policies})
+    demanded = {item.name for item in after.policies}
     yield from _outcomes(
-        {(item.policy, item.node): item for item in before.findings},
+        {(item.policy, item.node): item for item in before.findings if item.policy in demanded},
         {(item.policy, item.node): item for item in after.findings},
     )
 

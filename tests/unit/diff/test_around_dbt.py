@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from floe_compiler import diff_bundles
+from floe_compiler.model.policy_report import PolicyReport
 from tests.resealed import Change, Resealed
 
 PLUGIN = {"name": "dagster", "distribution": "floe-compiler", "version": "1", "config": {"port": 3000}}
@@ -121,6 +122,33 @@ def test_a_file_that_means_something_else_is_one_finding(
 ) -> None:
     changes = diff_bundles(beacons.with_files({path: old}).bundle, beacons.with_files({path: new}).bundle)
     assert [(f.rule, f.field, f.object.id) for f in changes.findings] == [(rule, field, path)]
+
+
+def test_what_a_newer_index_says_besides_is_never_missed(beacons: Resealed) -> None:
+    one, other = beacons.with_index(lambda i: i["runtime"].update(profiles="profiles")), beacons
+    assert rules(one, other) == []
+    moved = beacons.with_files(
+        {"settings/profiles.yml": beacons.files["profiles/profiles.yml"], "profiles/profiles.yml": None}
+    ).with_index(lambda i: i["runtime"].update(profiles="settings"))
+    assert rules(beacons, moved) == [
+        ("not-known", "unknown", "index runtime.profiles: runtime.profiles: profiles → settings")
+    ]
+
+
+def test_a_policy_that_is_gone_is_not_satisfied(beacons: Resealed) -> None:
+    def report(*policies: str) -> bytes:
+        judged = [
+            {"name": name, "severity": "warn", "parameters": {}, "failed": 0, "warned": 1, "waived": 0}
+            for name in policies
+        ]
+        finding = {"policy": "tall", "verdict": "warned", "node": "model.beacons.days", "file": "models/marts/days.sql",
+                   "line": 1, "message": "too short", "targets": ["dev"]}  # fmt: skip
+        return PolicyReport.model_validate(
+            {"outcome": "passed", "policies": judged, "findings": [finding] * len(policies)}
+        ).written()
+
+    one, other = (beacons.with_files({"reports/policy.json": report(*names)}) for names in (["tall"], []))
+    assert [rule for rule, _, _ in rules(one, other)] == ["policy-removed"]
 
 
 def test_files_come_and_go(beacons: Resealed) -> None:
