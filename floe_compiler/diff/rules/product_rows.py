@@ -93,8 +93,8 @@ PRODUCT_ROWS: Final = (
         "targets-apart",
         "No target in common: models were not compared",
         "unknown",
-        "The two bundles were compiled for different targets, so there are no two manifests of one target. Compile both "
-        "for the same.",
+        "The two bundles were compiled for different targets, so there are no two manifests of one target. Compile "
+        "both for the same.",
         "one with `--target dev`, the other with `--target prod`",
         ("targets.apart",),
     ),
