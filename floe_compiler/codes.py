@@ -910,6 +910,18 @@ CODES: Final[dict[str, Code]] = {
         "The operating system refuses to read a part of the bundle: no permission, or a failing disk.",
         "Check permissions and the disk.",
     ),
+    "FLOE-D002": Code(
+        "Not a manifest, in a bundle",
+        INTEGRITY,
+        "The bundle is whole, but what it holds as a target's manifest.json is not one, so it cannot be compared.",
+        "Compile the product again, with a dbt runtime that writes a manifest.",
+    ),
+    "FLOE-D001": Code(
+        "Acknowledged twice",
+        REFUSED,
+        "`.floe/acknowledged.yaml` has two entries for one finding, which may say different things.",
+        "Remove one of them.",
+    ),
     "FLOE-X001": Code(
         "Environment variable missing",
         ENVIRONMENT,
