@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from floe_compiler.explanation import Unknown, explain
     from floe_compiler.freeze import freeze
     from floe_compiler.load import load
+    from floe_compiler.load.lending import lend_packages
     from floe_compiler.model.frozen import FrozenBundle
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.provenance import record
@@ -36,6 +37,7 @@ __all__ = [
     "export_folder",
     "freeze",
     "install",
+    "lend_packages",
     "load",
     "publish",
     "record",
@@ -56,6 +58,7 @@ _MODULES: Final = {
     "export_folder": "floe_compiler.store.export",
     "freeze": "floe_compiler.freeze",
     "install": "floe_compiler.compile",
+    "lend_packages": "floe_compiler.load.lending",
     "load": "floe_compiler.load",
     "publish": "floe_compiler.store.publish",
     "record": "floe_compiler.provenance",
