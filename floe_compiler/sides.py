@@ -54,6 +54,8 @@ class Surroundings:
 
     product: Path
     targets: tuple[str, ...] = ()
+    targets_beside: tuple[str, ...] = ()
+    """Those of a bundle on the other side, for what is compiled beside it; `targets` go before them."""
     store: Store | None = None
     install_packages: bool = False
     registry: PluginRegistry | None = None
@@ -186,7 +188,7 @@ def _kept(word: str, digest: str, at: Surroundings) -> Side:
 def _for_the_same_targets(at: Surroundings, named: Sequence[_Named]) -> Surroundings:
     """What is compiled beside a bundle is compiled for the bundle's targets, unless others were asked for."""
     known = [one.bundle.index.targets for one in named if isinstance(one, Side)]
-    return replace(at, targets=tuple(sorted(known[0]))) if known and not at.targets else at
+    return replace(at, targets_beside=tuple(sorted(known[0]))) if known else at
 
 
 def _side(named: _Named, at: Surroundings) -> Side:
@@ -200,17 +202,27 @@ def _side(named: _Named, at: Surroundings) -> Side:
 
 
 def _compiled(product: Path, at: Surroundings) -> VerifiedBundle:
+    registry = at.registry or stages.PluginRegistry()
     compiled = compile_product(
         product,
-        targets=at.targets,
+        targets=at.targets or _beside(product, at, registry),
         store=at.kept_in,
-        registry=at.registry,
+        registry=registry,
         install_packages=at.install_packages,
         named=False,
         progress=at.progress,
         warn=at.warn,
     )
     return stages.verify(compiled.path, compiled.digest)
+
+
+def _beside(product: Path, at: Surroundings, registry: PluginRegistry) -> tuple[str, ...]:
+    """The targets of the bundle on the other side; none where those are the default, which may be cached as such."""
+    if not at.targets_beside:
+        return ()
+    resolved = stages.resolve(stages.load(product, at.kept_in), registry.names(), ())
+    is_default = at.targets_beside == tuple(sorted(target.name for target in resolved.targets))
+    return () if is_default else at.targets_beside
 
 
 def _compiled_revision(revision: _Revision, at: Surroundings) -> VerifiedBundle:

@@ -42,6 +42,6 @@ def repository(folder: Path, branch: str = "main") -> Path:
 
 def commit(folder: Path, message: str) -> str:
     """Commits everything that git does not ignore, and returns the commit."""
-    git(folder, "add", "--all", ".")
+    git(folder, "add", "--all")
     git(folder, "commit", "--quiet", f"--message={message}")
     return git(folder, "rev-parse", "HEAD")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -241,4 +240,4 @@ def test_a_system_that_refuses_the_checkout_is_a_problem(home: Path, scratch: Pa
     with pytest.raises(FloeError) as refused, checked_out(found, "1" * 40, scratch):
         pass
     assert codes_of(refused.value) == ["FLOE-D102"]
-    assert os.listdir(scratch) == []
+    assert list(scratch.iterdir()) == []
