@@ -13,15 +13,24 @@ if TYPE_CHECKING:
     from floe_compiler._version import __version__
     from floe_compiler.errors import FloeError, Problem
     from floe_compiler.model.bundle import CompiledArtifacts
+    from floe_compiler.model.change_set import ChangeSet
     from floe_compiler.model.inputs import DataProduct, PlatformManifest
     from floe_compiler.model.runs import DBTRunResult
-    from floe_compiler.pipeline import Compiled, compile_product, load_bundle, run_bundle, validate_product
+    from floe_compiler.pipeline import (
+        Compiled,
+        compile_product,
+        diff_bundles,
+        load_bundle,
+        run_bundle,
+        validate_product,
+    )
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.run import RunOptions, RunReport
     from floe_compiler.verify import VerifiedBundle
 
 _HOMES: Final = {
     "__version__": "_version",
+    "ChangeSet": "model.change_set",
     "Compiled": "pipeline",
     "CompiledArtifacts": "model.bundle",
     "DBTRunResult": "model.runs",
@@ -34,12 +43,14 @@ _HOMES: Final = {
     "RunReport": "run",
     "VerifiedBundle": "verify",
     "compile_product": "pipeline",
+    "diff_bundles": "pipeline",
     "load_bundle": "pipeline",
     "run_bundle": "pipeline",
     "validate_product": "pipeline",
 }
 
 __all__ = [
+    "ChangeSet",
     "Compiled",
     "CompiledArtifacts",
     "DBTRunResult",
@@ -53,6 +64,7 @@ __all__ = [
     "VerifiedBundle",
     "__version__",
     "compile_product",
+    "diff_bundles",
     "load_bundle",
     "run_bundle",
     "validate_product",

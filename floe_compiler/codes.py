@@ -952,6 +952,12 @@ CODES: Final[dict[str, Code]] = {
         "The operating system refuses to read a part of the bundle: no permission, or a failing disk.",
         "Check permissions and the disk.",
     ),
+    "FLOE-D001": Code(
+        "Acknowledged twice",
+        REFUSED,
+        "`.floe/acknowledged.yaml` has two entries for one finding, which may say different things.",
+        "Remove one of them.",
+    ),
     "FLOE-X001": Code(
         "Environment variable missing",
         ENVIRONMENT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from floe_compiler.store.scratch import scratch_folder
 if TYPE_CHECKING:
     from floe_compiler.compile.plugins import ConfiguredPlugins
     from floe_compiler.errors import Problem
+    from floe_compiler.model.change_set import ChangeSet
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.resolve import ResolvedProduct
     from floe_compiler.run import RunOptions, RunReport
@@ -134,6 +135,18 @@ def load_bundle(bundle: str | Path, *, store: Store | None = None) -> VerifiedBu
     store = store or store_of(Path())
     digest = resolve_digest(store, str(bundle))
     return stages.verify(store.bundle(digest), digest)
+
+
+def diff_bundles(
+    old: VerifiedBundle, new: VerifiedBundle, *, product: Path | None = None, today: date | None = None
+) -> ChangeSet:
+    """What runs differently when `new` takes the place of `old`. Raises FloeError.
+
+    Findings that are acknowledged in `.floe/acknowledged.yaml` of the product, and not longer ago than it allows, are
+    marked so.
+    """
+    known = stages.acknowledgements_of(product, today or datetime.now(UTC).date()) if product else stages.NONE
+    return stages.diff(old, new, known)
 
 
 def run_bundle(bundle: VerifiedBundle, options: RunOptions, *, registry: PluginRegistry | None = None) -> RunReport:

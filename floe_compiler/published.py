@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-SCHEMAS: Final = ("compiled-artifacts", "floe", "platform-manifest")
+SCHEMAS: Final = ("acknowledged", "change-set", "compiled-artifacts", "floe", "platform-manifest")
 _INSTALLED: Final = Path(__file__).parent / "schemas"
 _CHECKED_OUT: Final = Path(__file__).parent.parent / "schemas"
 

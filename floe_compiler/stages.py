@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from floe_compiler.compile import check, compile, install
     from floe_compiler.compile.workspace import Workspace
+    from floe_compiler.diff import diff
     from floe_compiler.explanation import Unknown, explain
     from floe_compiler.freeze import freeze
     from floe_compiler.load import load
+    from floe_compiler.load.acknowledgements import acknowledgements_of
     from floe_compiler.load.lending import lend_packages
+    from floe_compiler.model.acknowledgements import NONE
     from floe_compiler.model.frozen import FrozenBundle
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.provenance import record
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
     from floe_compiler.verify import verify
 
 __all__ = [
+    "NONE",
     "FrozenBundle",
     "PluginRegistry",
     "Unknown",
     "Workspace",
+    "acknowledgements_of",
     "check",
     "compile",
+    "diff",
     "explain",
     "export_archive",
     "export_folder",
@@ -47,12 +53,15 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "NONE": "floe_compiler.model.acknowledgements",
     "FrozenBundle": "floe_compiler.model.frozen",
     "PluginRegistry": "floe_compiler.plugins.registry",
     "Unknown": "floe_compiler.explanation",
     "Workspace": "floe_compiler.compile.workspace",
+    "acknowledgements_of": "floe_compiler.load.acknowledgements",
     "check": "floe_compiler.compile",
     "compile": "floe_compiler.compile",
+    "diff": "floe_compiler.diff",
     "explain": "floe_compiler.explanation",
     "export_archive": "floe_compiler.store.export",
     "export_folder": "floe_compiler.store.export",

@@ -66,6 +66,7 @@ FORMS: Final = {
     r"^check_[a-z0-9_]+$": "the name of a dbt-bouncer check, as in check_model_names",
     r"^\d{4}-\d{2}-\d{2}$": "a date, as in 2027-01-31",
     r"^([a-z0-9][a-z0-9_-]*)?\*?$": "a product's name, or the beginning of names with `*` at its end",
+    r"^[0-9a-f]{24}$": "a fingerprint: 24 digits 0-9a-f, as `floe diff` prints it",
     r"^sha256:[0-9a-f]{64}$": "a digest: `sha256:` and 64 digits 0-9a-f",
 }
 """The patterns of the input models in words; a test finds the ones that are missing."""

@@ -7,10 +7,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from floe_compiler.model.acknowledgements import AcknowledgementsFile
 from floe_compiler.model.bundle import CompiledArtifacts
+from floe_compiler.model.change_set import ChangeSet
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
 
 _MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
+    "acknowledged": (AcknowledgementsFile, "floe acknowledgements"),
+    "change-set": (ChangeSet, "floe change set"),
     "compiled-artifacts": (CompiledArtifacts, "floe compiled artifacts"),
     "floe": (DataProduct, "floe data product"),
     "platform-manifest": (PlatformManifest, "floe platform manifest"),

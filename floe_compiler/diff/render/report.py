@@ -107,7 +107,9 @@ def counted(number: int, noun: str) -> str:
 def totals_in_words(changes: ChangeSet) -> str:
     """`2 breaking, 1 risky, 3 safe (1 acknowledged)`."""
     totals = changes.totals
-    words = ", ".join(f"{getattr(totals, level)} {level}" for level in LEVELS if getattr(totals, level)) or "nothing open"
+    words = (
+        ", ".join(f"{getattr(totals, level)} {level}" for level in LEVELS if getattr(totals, level)) or "nothing open"
+    )
     return f"{words} ({totals.acknowledged} acknowledged)" if totals.acknowledged else words
 
 
