@@ -117,7 +117,7 @@ def checked_out(repository: Repository, commit: str, parent: Path) -> Iterator[P
 
     Raises FLOE-D102 when git does not answer, FLOE-D105 for a product whose files are made by a filter.
     """
-    with scratch_folder(parent) as scratch:
+    with scratch_folder(parent.resolve()) as scratch:
         _forget_the_dead(repository, parent)
         tree = scratch / f"{_TREE}-{scratch.name}"  # git's record of a worktree is called after its folder
         try:

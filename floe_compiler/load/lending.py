@@ -6,15 +6,12 @@ would need a network; where both folders ask for the same packages, those of the
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 from floe_compiler.errors import FloeError
-from floe_compiler.load.inputs import product_file
-from floe_compiler.load.loaded import read_model
 from floe_compiler.load.project import packages_folder
-from floe_compiler.model.inputs import DataProduct
+from floe_compiler.load.whereabouts import whereabouts
 
 _ASKED_FOR_IN: Final = ("packages.yml", "dependencies.yml", "package-lock.yml")
 
@@ -27,7 +24,7 @@ def lend_packages(product: Path, checkout: Path, *, root: Path, checkout_root: P
     wrong with it is said by the compile.
     """
     try:
-        lender, borrower = _project(product), _project(checkout)
+        lender, borrower = whereabouts(product).project, whereabouts(checkout).project
         folder = packages_folder(borrower)
     except FloeError:
         return
@@ -38,12 +35,6 @@ def lend_packages(product: Path, checkout: Path, *, root: Path, checkout_root: P
         real = package.resolve()
         own = real.relative_to(root) if package.is_symlink() and real.is_relative_to(root) else None
         (borrower / folder / package.name).symlink_to(real if own is None else checkout_root / own)
-
-
-def _project(product: Path) -> Path:
-    """The dbt project of a product. Raises FloeError."""
-    loaded = read_model(product_file(product), DataProduct)
-    return Path(os.path.normpath(loaded.path.parent / loaded.model.transforms[0].path))
 
 
 def _ask_for_the_same(lender: Path, borrower: Path) -> bool:

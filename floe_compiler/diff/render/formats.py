@@ -1,27 +1,15 @@
-"""The formats, by name: for whom each one is, and the module that has it.
-
-A module has one public function `render(report) -> str`. It is imported when its format is asked for.
-"""
+"""The formats, by name, and for whom each one is. `floe_compiler.diff.render.<name>` has it as `render(report)`."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Format(NamedTuple):
-    """A format: `readers` finishes the sentence "for …"."""
-
-    module: str
-    readers: str
-
-
-_HERE: Final = "floe_compiler.diff.render"
-FORMATS: Final[dict[str, Format]] = {
-    "text": Format(f"{_HERE}.text", "people at a terminal"),
-    "json": Format(f"{_HERE}.json", "programs"),
-    "markdown": Format(f"{_HERE}.markdown", "a comment on a pull request"),
-    "github": Format(f"{_HERE}.github", "annotations of a GitHub workflow"),
-    "sarif": Format(f"{_HERE}.sarif", "code scanning"),
-    "junit": Format(f"{_HERE}.junit", "test reports"),
-    "html": Format(f"{_HERE}.html", "a browser"),
+FORMATS: Final[dict[str, str]] = {
+    "text": "people at a terminal",
+    "json": "programs",
+    "markdown": "a comment on a pull request",
+    "github": "annotations of a GitHub workflow",
+    "sarif": "code scanning",
+    "junit": "test reports",
+    "html": "a browser",
 }

@@ -132,9 +132,8 @@ def _named(known: list[str], total: int, names: int) -> str:
     return ", ".join(few) + (", …" if total > len(few) else "")
 
 
-def owners(changes: ChangeSet, findings: Iterable[Finding]) -> Iterator[tuple[OwnedRef, list[Finding]]]:
+def owners(findings: Iterable[Finding]) -> Iterator[tuple[OwnedRef, list[Finding]]]:
     """Every exposure that findings hit, with those that hit it: whom to tell, and of what."""
-    del changes
     hit: dict[str, tuple[OwnedRef, list[Finding]]] = {}
     for finding in findings:
         for exposure in finding.impact.exposures:
