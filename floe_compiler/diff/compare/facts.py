@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import field as default
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -12,7 +13,6 @@ from floe_compiler.model.change_set import Affected, Change, NodeRef, Place, Ste
 
 Node = Mapping[str, Any]
 """A node, source, macro or the like, as the manifest has it."""
-NOTHING: Final[Node] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Fact:
     affected: tuple[Affected, ...] = ()
     broken: tuple[NodeRef, ...] = ()
     reaches: tuple[str, ...] = ()
-    old: Node = NOTHING
-    new: Node = NOTHING
+    old: Node = default(default_factory=dict)
+    new: Node = default(default_factory=dict)
 
     def on(self, targets: tuple[str, ...]) -> Fact:
         """The same fact, on these targets."""
