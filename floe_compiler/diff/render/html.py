@@ -27,7 +27,8 @@ from floe_compiler.diff.render.report import (
     in_line,
     is_text_of_lines,
     lines_of,
-    totals_in_words,
+    owner_in_words,
+    owners,
 )
 from floe_compiler.diff.render.visible import in_one_line, visible
 from floe_compiler.digests import digest
@@ -39,6 +40,7 @@ _MOST_OPEN: Final = 30
 """A group of safe findings with more than these is closed at first."""
 _MOST_NAMED: Final = 12
 _AROUND: Final = 3
+_MOST_TOLD: Final = 3
 _KNOWN: Final = "acknowledged"
 
 
@@ -75,11 +77,15 @@ def _source(text: str) -> str:
 
 
 def _verdict(report: Report) -> str:
-    if not report.changes.findings:
-        return NOTHING
+    """How far it reaches, and whom to tell."""
     impacted = sum(node.state == "impacted" for node in report.changes.graph.nodes)
-    downstream = f"; {counted(impacted, 'node')} downstream" if impacted else ""
-    return f"{totals_in_words(report.changes)}{downstream}"
+    told = [in_one_line(owner_in_words(exposure)) for exposure, _ in owners(report.open)]
+    more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    sentences = [
+        f"{counted(impacted, 'node')} downstream." if impacted else "",
+        f"Tell {', '.join(told[:_MOST_TOLD])}{more}." if told else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _levels(report: Report, place: Mapping[str, int]) -> Iterator[dict[str, Any]]:

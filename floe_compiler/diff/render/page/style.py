@@ -34,6 +34,7 @@ ul, ol { list-style: none; }
 button, input { font: inherit; color: inherit; }
 code, pre, .mono { font-family: var(--mono); font-size: .88em; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
+.verdict { color: var(--soft); text-align: right; max-width: 46rem; justify-self: end; }
 .soft { color: var(--soft); }
 .hidden, [hidden] { display: none !important; }
 .skip { position: absolute; left: -999rem; }
@@ -53,10 +54,10 @@ code, pre, .mono { font-family: var(--mono); font-size: .88em; }
 .chip:disabled { cursor: default; opacity: .4; }
 .chip.breaking b { color: var(--breaking); } .chip.risky b { color: var(--risky); }
 .chip.unknown b { color: var(--unknown); } .chip.safe b { color: var(--safe); } .chip.known b { color: var(--known); }
-.find { display: flex; gap: .7rem; align-items: center; }
+.find { display: flex; gap: .7rem; align-items: center; justify-content: flex-end; }
 .find input { width: 19rem; max-width: 55vw; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--card); padding: .35rem .7rem; }
-.find output { color: var(--faint); font-size: .85rem; min-width: 6.5rem; font-variant-numeric: tabular-nums; }
+.find output { color: var(--faint); font-size: .85rem; text-align: right; font-variant-numeric: tabular-nums; }
 
 main { display: grid; grid-template-columns: minmax(22rem, 5fr) minmax(22rem, 6fr); gap: 1.5rem;
   padding: 1.2rem 1.5rem 3rem; align-items: start; max-width: 118rem; margin: 0 auto; }
@@ -100,7 +101,7 @@ main { display: grid; grid-template-columns: minmax(22rem, 5fr) minmax(22rem, 6f
 .lines .minus { background: var(--gone-wash); color: var(--gone); }
 .lines .plus { background: var(--come-wash); color: var(--come); }
 .lines .skip-mark { color: var(--faint); }
-.facts { display: grid; grid-template-columns: max-content 1fr; gap: .2rem .8rem; font-size: .9rem; margin-top: .45rem; }
+.facts { display: grid; grid-template-columns: 7.6rem minmax(0, 1fr); gap: .2rem .8rem; font-size: .9rem; margin-top: .45rem; }
 .facts dt { color: var(--faint); }
 .facts dd { overflow-wrap: anywhere; }
 .facts ol li + li::before { content: "→ "; color: var(--faint); }
@@ -109,7 +110,8 @@ main { display: grid; grid-template-columns: minmax(22rem, 5fr) minmax(22rem, 6f
 .node-link:hover { color: var(--accent); }
 .bad { color: var(--breaking); }
 
-.side-by { position: sticky; top: 8.3rem; display: grid; gap: .8rem; min-width: 0; }
+main > * { min-width: 0; }
+.side-by { position: sticky; top: 8.3rem; display: grid; gap: .8rem; grid-template-columns: minmax(0, 1fr); }
 .lineage, .panel { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   box-shadow: var(--shadow); }
 .lineage > header { display: flex; align-items: center; gap: .5rem 1rem; padding: .55rem .9rem; flex-wrap: wrap;
@@ -126,7 +128,7 @@ main { display: grid; grid-template-columns: minmax(22rem, 5fr) minmax(22rem, 6f
 .zoom { margin-left: auto; display: flex; gap: .3rem; }
 .zoom button { border: 1px solid var(--line); background: var(--card); border-radius: .4rem; min-width: 2rem;
   cursor: pointer; line-height: 1.6; }
-.canvas { overflow: auto; max-height: calc(100vh - 22rem); min-height: 15rem; cursor: grab; }
+.canvas { overflow: auto; max-height: calc(100vh - 22rem); min-height: 9rem; cursor: grab; }
 .canvas.dragged { cursor: grabbing; user-select: none; }
 .canvas svg { display: block; margin: 0 auto; }
 .edge { fill: none; stroke: var(--line); stroke-width: 1.5; }
@@ -166,6 +168,8 @@ kbd { font: .85em var(--mono); border: 1px solid var(--line); border-bottom-widt
   .side-by { position: static; grid-row: 1; }
   .canvas { max-height: 24rem; }
   .top { position: static; grid-template-columns: minmax(0, 1fr); padding: 1rem; }
+  .find { justify-content: flex-start; flex-direction: row-reverse; }
+  .verdict { text-align: left; justify-self: start; }
 }
 @media print {
   :root { color-scheme: light; --shadow: none; }

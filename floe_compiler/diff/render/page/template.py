@@ -29,7 +29,7 @@ TEMPLATE: Final = """\
       {%- if not level.findings %} disabled{% endif %}><b>{{ level.findings | length }}</b> {{ level.name }}</button>
   {%- endfor %}
   </div>
-  <p class="soft">{{ verdict }}</p>
+  <p class="verdict">{{ verdict }}</p>
 </header>
 <main>
 {%- if not any_findings %}
@@ -48,14 +48,14 @@ TEMPLATE: Final = """\
       <span class="rule mono" title="{{ one.fingerprint }}">{{ one.rule }}</span>
     </header>
     <p class="title">{{ one.title }}{% if one.targets %} <span class="soft">on {{ one.targets }}</span>{% endif %}</p>
-    {%- if one.before_line is not none or one.after_line is not none or one.field %}
+    {%- if one.before_line is not none or one.after_line is not none or one.field and not one.lines %}
     <p class="change">{% if one.field %}<span class="field">{{ one.field }}</span> {% endif -%}
       {% if one.before_line is not none %}<del class="gone">{{ one.before_line }}</del> {% endif -%}
       {% if one.before_line is not none and one.after_line is not none %}→ {% endif -%}
       {% if one.after_line is not none %}<ins class="come">{{ one.after_line }}</ins>{% endif %}</p>
     {%- endif %}
     {%- if one.lines %}
-    <details><summary>{{ one.lines_title }}</summary><div class="lines" tabindex="0">
+    <details><summary>{% if one.field %}<span class="mono">{{ one.field }}</span>: {% endif %}{{ one.lines_title }}</summary><div class="lines" tabindex="0">
       {%- for line in one.lines %}<span class="{{ line.style }}">{{ line.text }}</span>{% endfor -%}
     </div></details>
     {%- endif %}
