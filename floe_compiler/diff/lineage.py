@@ -6,7 +6,7 @@ set, so that a thousand findings cost little more than one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from floe_compiler.diff.compare.facts import Node
@@ -20,17 +20,24 @@ _MODELS: Final = frozenset({"model", "snapshot"})
 
 
 class Lineage:
-    """The nodes of several manifests, and who reads them. The first manifest to have a node describes it."""
+    """The nodes of several manifests, and who reads them. The first manifest to have a node describes it.
 
-    def __init__(self, manifests: Sequence[Mapping[str, Any]]) -> None:
+    Nodes that only manifests from the second part on have, `gone`, are in nobody's impact any more.
+    """
+
+    def __init__(
+        self,
+        manifests: Sequence[Mapping[str, Any]],
+        gone: Sequence[Mapping[str, Any]] = (),
+        file_of: Callable[[Node], str | None] = lambda node: node.get("original_file_path"),
+    ) -> None:
+        self._file_of = file_of
         self.nodes: dict[str, Node] = {}
         self._children: dict[str, dict[str, None]] = {}
-        for manifest in manifests:
-            for section in SECTIONS:
-                for name, node in (manifest.get(section) or {}).items():
-                    if node.get("resource_type") not in _NO_LINEAGE:
-                        self.nodes.setdefault(name, node)
-        for manifest in manifests:
+        self._add(manifests)
+        alive = frozenset(self.nodes)
+        self._add(gone)
+        for manifest in (*manifests, *gone):
             for parent, children in (manifest.get("child_map") or {}).items():
                 if parent in self.nodes:
                     known = self._children.setdefault(parent, {})
@@ -38,9 +45,17 @@ class Lineage:
         self._order = self._readers_last()
         self._bit = {name: at for at, name in enumerate(self._order)}
         self._below = self._everything_below()
+        self._alive = sum(1 << at for at, name in enumerate(self._order) if name in alive)
         self._models = self._mask(_MODELS)
         self._exposures = self._mask(frozenset({"exposure"}))
         self._metrics = self._mask(frozenset({"metric"}))
+
+    def _add(self, manifests: Sequence[Mapping[str, Any]]) -> None:
+        for manifest in manifests:
+            for section in SECTIONS:
+                for name, node in (manifest.get(section) or {}).items():
+                    if node.get("resource_type") not in _NO_LINEAGE:
+                        self.nodes.setdefault(name, node)
 
     def children(self, name: str) -> Iterable[str]:
         """Those that read a node, without tests."""
@@ -51,14 +66,14 @@ class Lineage:
         return ((parent, child) for parent, children in self._children.items() for child in children)
 
     def below(self, starts: Iterable[str], including: Iterable[str] = ()) -> int:
-        """What is downstream of some nodes, as a bit set; those in `including` are part of it themselves."""
+        """What is downstream of some nodes and still there, as a bit set; those in `including` are part of it."""
         found = 0
         for name in starts:
             found |= self._below.get(name, 0)
         for name in including:
             if name in self._bit:
                 found |= self._below[name] | 1 << self._bit[name]
-        return found
+        return found & self._alive
 
     def members(self, found: int, most: int | None = None) -> Iterator[str]:
         """The ids in a bit set, those that are read before those that read them."""
@@ -75,7 +90,7 @@ class Lineage:
             return NO_IMPACT
         return Impact(
             models=tuple(self.ref(name) for name in self.members(models, MOST_LISTED)),
-            exposures=tuple(owned(name, self.nodes[name]) for name in self.members(exposures, MOST_LISTED)),
+            exposures=tuple(owned(self.ref(name), self.nodes[name]) for name in self.members(exposures, MOST_LISTED)),
             metrics=tuple(self.ref(name) for name in self.members(metrics, MOST_LISTED)),
             models_total=models.bit_count(),
             exposures_total=exposures.bit_count(),
@@ -84,7 +99,7 @@ class Lineage:
 
     def ref(self, name: str) -> NodeRef:
         """A node as it is referred to."""
-        return reference(name, self.nodes[name])
+        return reference(name, self.nodes[name], self._file_of(self.nodes[name]))
 
     def _readers_last(self) -> list[str]:
         """Every node before those that read it, without recursion. A circle, which dbt refuses, is cut somewhere."""
@@ -119,21 +134,24 @@ class Lineage:
 NO_IMPACT: Final = Impact()
 
 
-def reference(name: str, node: Node) -> NodeRef:
+def reference(name: str, node: Node, file: str | None) -> NodeRef:
     """A node of a manifest as it is referred to."""
-    return NodeRef(
-        id=name,
-        resource_type=str(node.get("resource_type")),
-        name=str(node.get("name")),
-        file=node.get("original_file_path"),
-    )
+    return NodeRef(id=name, resource_type=str(node.get("resource_type")), name=display_name(node), file=file)
 
 
-def owned(name: str, node: Node) -> OwnedRef:
+def display_name(node: Node) -> str:
+    """The name that people know: with the version of a model, and the name of a source before its table's."""
+    name, version, kind = str(node.get("name")), node.get("version"), node.get("resource_type")
+    if kind == "source":
+        return f"{node.get('source_name')}.{name}"
+    return f"{name}.v{version}" if version is not None and kind == "model" else name
+
+
+def owned(ref: NodeRef, node: Node) -> OwnedRef:
     """An exposure as it is referred to, with its owner."""
     owner = node.get("owner") or {}
     return OwnedRef(
-        **reference(name, node).model_dump(),
+        **ref.model_dump(),
         type=node.get("type"),
         owner=owner.get("name"),
         email=owner.get("email") if isinstance(owner.get("email"), str) else None,

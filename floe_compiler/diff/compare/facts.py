@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
 
-from pydantic import JsonValue
-
 from floe_compiler.model.change_set import Affected, Change, NodeRef, Place, Step, Thing
 
 Node = Mapping[str, Any]
@@ -19,17 +17,17 @@ Node = Mapping[str, Any]
 class Fact:
     """One difference. `aspect` says of what sort it is, in the words of the rule table: `column.removed`.
 
-    `old` and `new` are the members of the manifests that it was found in; empty where there is none. `reaches` are
-    the ids of nodes that its impact includes besides the `affected`, `broken` those whose SQL still has a removed name
-    in it.
+    `before` and `after` are JSON values. `broken` are nodes whose SQL still has a removed name in it, `reaches` the ids
+    of nodes that its impact includes besides the `affected`. `old` and `new` are the members of the manifests that it
+    was found in; empty where there is none.
     """
 
     aspect: str
     change: Change
     thing: Thing
     field: str | None = None
-    before: JsonValue = None
-    after: JsonValue = None
+    before: Any = None
+    after: Any = None
     where: Place | None = None
     cause: tuple[Step, ...] = ()
     affected: tuple[Affected, ...] = ()
@@ -41,3 +39,19 @@ class Fact:
     def on(self, targets: tuple[str, ...]) -> Fact:
         """The same fact, on these targets."""
         return replace(self, thing=self.thing.model_copy(update={"targets": targets}))
+
+    def with_broken(self, broken: tuple[NodeRef, ...]) -> Fact:
+        """The same fact, with the nodes that are probably broken by it."""
+        return replace(self, broken=broken)
+
+    def reaching(self, affected: tuple[Affected, ...]) -> Fact:
+        """The same fact, with the nodes that it reaches."""
+        return replace(self, affected=affected)
+
+    def from_ids(self, reaches: tuple[str, ...]) -> Fact:
+        """The same fact, whose impact includes these nodes."""
+        return replace(self, reaches=reaches)
+
+    def because_of(self, *steps: Step) -> Fact:
+        """The same fact, with what it follows from before its own cause."""
+        return replace(self, cause=(*steps, *self.cause))

@@ -151,6 +151,14 @@ NODE_ROWS: Final = (
         ("sql",),
     ),
     Rule(
+        "analysis-changed",
+        "Analysis changed",
+        "safe",
+        "An analysis builds nothing.",
+        "a query for a meeting",
+        ("analysis.sql",),
+    ),
+    Rule(
         "compiled-sql-changed",
         "Compiled SQL changed without an edit",
         "unknown",
@@ -248,7 +256,7 @@ CONFIG_ROWS: Final = (
         "hook-changed",
         "Hook changed",
         "risky",
-        "Other SQL runs before or after the model.",
+        "Other SQL runs before or after the model, or before or after every run.",
         "a `post-hook` is added",
         ("config.hook",),
     ),

@@ -186,6 +186,15 @@ CAUSE_ROWS: Final = (
         ("macro",),
     ),
     Rule(
+        "macro-override",
+        "Macro takes the place of another",
+        "risky",
+        "Nodes and macros with the same text call another macro of the same name: the project's own instead of a "
+        "package's or dbt's, or the other way round.",
+        "the project gets its own `default__concat`",
+        ("macro.override",),
+    ),
+    Rule(
         "var-unused-changed",
         "Variable changed that nothing reads",
         "safe",

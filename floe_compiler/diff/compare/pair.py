@@ -1,0 +1,65 @@
+"""What is compared: two manifests of one target, with the projects that they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from floe_compiler.canonical import parse
+from floe_compiler.diff.compare.facts import Node
+from floe_compiler.diff.compare.sealed import SealedProject
+from floe_compiler.diff.lineage import reference
+from floe_compiler.model.change_set import NodeRef, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from floe_compiler.verify import VerifiedBundle
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One target, in both bundles."""
+
+    target: str
+    old: Manifest
+    new: Manifest
+    old_project: SealedProject
+    new_project: SealedProject
+
+    def section(self, name: str) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
+        """A section of the manifest, before and after; empty where a manifest has none."""
+        return self.old.get(name) or {}, self.new.get(name) or {}
+
+    def member(self, section: str, name: str) -> Node:
+        """A member as it is now, or as it was where it is gone."""
+        old, new = self.section(section)
+        return new.get(name) or old.get(name) or {}
+
+    def ref(self, name: str, node: Node) -> NodeRef:
+        """A node as it is referred to."""
+        return reference(name, node, self.new_project.file_of(node))
+
+    def step(self, what: str, name: str, node: Node) -> Step:
+        """A node as a step of a chain of causes."""
+        place = self.new_project.place(node)
+        return Step(what=what, kind=str(node.get("resource_type")), id=name, name=str(node.get("name")), where=place)
+
+    @property
+    def same(self) -> bool:
+        """Whether the two manifests are one."""
+        return self.old is self.new
+
+
+def pairs(old: VerifiedBundle, new: VerifiedBundle, before: SealedProject, after: SealedProject) -> Iterator[Pair]:
+    """The manifests of every target that both bundles have; equal digests are read once and are one object."""
+    old_digests = {artifact.path: artifact.digest for artifact in old.index.artifacts}
+    new_digests = {artifact.path: artifact.digest for artifact in new.index.artifacts}
+    for target in sorted(old.index.targets.keys() & new.index.targets.keys()):
+        old_path, new_path = old.index.targets[target].manifest, new.index.targets[target].manifest
+        was = parse(old.read(old_path))
+        same = old_digests[old_path] == new_digests[new_path]
+        yield Pair(target, was, was if same else parse(new.read(new_path)), before, after)
