@@ -37,6 +37,7 @@ WORKING_TREE: Final = "working tree"
 _IN_STORE: Final = "store:"
 _IN_GIT: Final = "git:"
 _DIGEST: Final = "sha256:"
+_SHOWN: Final = len(_DIGEST) + 12
 _PRODUCT_FILE: Final = "floe.yaml"
 
 
@@ -182,7 +183,8 @@ def _nothing(word: str, at: Surroundings, repository: Repository | None) -> Prob
 
 
 def _kept(word: str, digest: str, at: Surroundings) -> Side:
-    return Side(word, stages.verify(at.kept_in.bundle(digest), digest))
+    name = f"{word[:_SHOWN]}…" if word.startswith(_DIGEST) and len(word) > _SHOWN else word
+    return Side(name, stages.verify(at.kept_in.bundle(digest), digest))
 
 
 def _for_the_same_targets(at: Surroundings, named: Sequence[_Named]) -> Surroundings:

@@ -23,6 +23,7 @@ from floe_compiler.diff.render.report import (
     NOTHING,
     SIGNS,
     Report,
+    chain_in_words,
     counted,
     in_line,
     is_text_of_lines,
@@ -32,9 +33,9 @@ from floe_compiler.diff.render.report import (
 )
 from floe_compiler.diff.render.visible import in_one_line, visible
 from floe_compiler.digests import digest
-from floe_compiler.model.change_set import LEVELS, Finding, NodeRef, OwnedRef
+from floe_compiler.model.change_set import LEVELS, Affected, Finding, NodeRef, OwnedRef
 
-_ENVIRONMENT: Final = Environment(autoescape=True, undefined=StrictUndefined)
+_ENVIRONMENT: Final = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
 _PAGE: Final = _ENVIRONMENT.from_string(TEMPLATE)
 _MOST_OPEN: Final = 30
 """A group of safe findings with more than these is closed at first."""
@@ -122,8 +123,8 @@ def _finding(report: Report, finding: Finding, number: int, place: Mapping[str, 
         "after_line": None if long or finding.after is None else in_one_line(in_line(finding.after, 160)),
         "lines": lines,
         "lines_title": _lines_title(lines),
-        "explanation": finding.explanation,
-        "cause": [{"what": in_one_line(step.what), "place": _place(report, step.where)} for step in finding.cause],
+        "explanation": _with_code(finding.explanation),
+        "cause": list(_cause(report, finding)),
         "place": _place(report, finding.where),
         "reaches": list(_reaches(finding, place)),
         "known": _answered(finding.acknowledged),
@@ -154,6 +155,17 @@ def _answered(by: Any) -> str | None:
     return in_one_line(f"{by.who}, until {by.until}: {by.why}") if by else None
 
 
+def _with_code(text: str) -> list[dict[str, Any]]:
+    """A text of ours in parts: what stands between backticks is code."""
+    return [{"text": part, "is_code": number % 2 == 1} for number, part in enumerate(text.split("`"))]
+
+
+def _cause(report: Report, finding: Finding) -> Iterator[dict[str, Any]]:
+    """The chain, where it is more than the edit itself."""
+    for words, step in zip(chain_in_words(finding), finding.cause, strict=False):
+        yield {"what": in_one_line(words), "place": _place(report, step.where)}
+
+
 def _reaches(finding: Finding, place: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     impact = finding.impact
     rows: tuple[tuple[str, Sequence[NodeRef], int, bool], ...] = (
@@ -163,11 +175,18 @@ def _reaches(finding: Finding, place: Mapping[str, int]) -> Iterator[dict[str, A
         ("Metrics below", impact.metrics, impact.metrics_total, False),
         ("Tell", impact.exposures, impact.exposures_total, False),
     )
+    ways = {found.node.id: _way(found) for found in finding.affected}
     for title, nodes, total, bad in rows:
         if total:
             few = nodes[:_MOST_NAMED]
-            named = [{"name": in_one_line(n.name), "at": place.get(n.id), "owner": _owner(n)} for n in few]
+            named = [
+                {"name": in_one_line(n.name), "at": place.get(n.id), "owner": _owner(n) or ways.get(n.id)} for n in few
+            ]
             yield {"title": title, "nodes": named, "more": total - len(few), "bad": bad}
+
+
+def _way(found: Affected) -> str:
+    return in_one_line(f"through {', '.join(step.name for step in found.through)}") if found.through else ""
 
 
 def _owner(node: NodeRef) -> str:

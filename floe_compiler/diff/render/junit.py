@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from floe_compiler.diff.render.report import NOTHING, Report, impact_in_words
-from floe_compiler.diff.render.visible import storable
+from floe_compiler.diff.render.visible import visible
 from floe_compiler.model.change_set import Finding
 
 
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
     }
     suites = Element("testsuites", {"name": "floe diff", **counts})
     suite = SubElement(
-        suites, "testsuite", {"name": storable(f"{report.product}: {report.old} to {report.new}"), **counts}
+        suites, "testsuite", {"name": visible(f"{report.product}: {report.old} to {report.new}"), **counts}
     )
     if not report.changes.findings:
         SubElement(suite, "testcase", {"classname": report.product, "name": NOTHING})
@@ -35,18 +35,18 @@ def render(report: Report) -> str:
 
 
 def _add_case(suite: Element, report: Report, finding: Finding) -> None:
-    names = {"classname": f"{report.product}.{finding.level}.{finding.rule}", "name": storable(finding.summary)}
+    names = {"classname": f"{report.product}.{finding.level}.{finding.rule}", "name": visible(finding.summary)}
     path = report.path(finding.where)
     if path and finding.where:
-        names["file"] = storable(path)
+        names["file"] = visible(path)
         if finding.where.line:
             names["line"] = str(finding.where.line)
     case = SubElement(suite, "testcase", names)
-    text = storable("\n".join(_text(report, finding)))
+    text = visible("\n".join(_text(report, finding)))
     if known := finding.acknowledged:
-        SubElement(case, "skipped", {"message": storable(f"{known.who}, until {known.until}: {known.why}")})
+        SubElement(case, "skipped", {"message": visible(f"{known.who}, until {known.until}: {known.why}")})
     elif finding.level in report.failing:
-        about = {"type": finding.level, "message": storable(f"{finding.title}: {finding.summary}")}
+        about = {"type": finding.level, "message": visible(f"{finding.title}: {finding.summary}")}
         SubElement(case, "failure", about).text = text
     else:
         SubElement(case, "system-out").text = text

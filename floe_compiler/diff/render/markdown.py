@@ -16,11 +16,14 @@ from floe_compiler.diff.render.report import (
     NOTHING,
     SIGNS,
     Report,
+    chain_in_words,
     counted,
+    few,
     impact_in_words,
     in_line,
     is_text_of_lines,
     owners,
+    reached_in_words,
     totals_in_words,
 )
 from floe_compiler.diff.render.visible import in_one_line
@@ -106,7 +109,7 @@ def _table(findings: list[Finding]) -> Iterator[str]:
             f"{_MARKS[one.level]} {one.level}",
             f"{_sign(one)} {_in_cell(one.summary)}",
             one.title,
-            _in_cell(impact_in_words(one.impact, names=2)) if impact_in_words(one.impact) else "",
+            _in_cell(impact_in_words(one.impact)) if impact_in_words(one.impact) else "",
         )
         yield f"| {' | '.join(cells)} |"
     if len(findings) > _ROWS:
@@ -139,27 +142,20 @@ def _lines(report: Report, finding: Finding) -> Iterator[str]:
     yield f"- {_sign(finding)} {_code(finding.summary)}: **{finding.title}**"
     if not (is_text_of_lines(finding.before) or is_text_of_lines(finding.after)) and finding.change == "changed":
         yield f"  - {_code(in_line(finding.before, _LONGEST))} → {_code(in_line(finding.after, _LONGEST))}"
-    for step in finding.cause:
-        place = report.place(step.where)
-        yield f"  - because {_code(step.what)}" + (f" at {_code(place)}" if place else "")
-    if not finding.cause and (place := report.place(finding.where)):
+    if place := report.place(finding.where):
         yield f"  - at {_code(place)}"
-    if finding.affected:
-        yield f"  - reaches {_few(found.node.name for found in finding.affected)}"
+    if chain := chain_in_words(finding):
+        yield f"  - because {_code(', so '.join(chain))}"
+    if reached := reached_in_words(finding):
+        yield f"  - reaches {_code(reached)}"
     if finding.probably_broken:
-        yield f"  - **probably broken**: {_few(node.name for node in finding.probably_broken)}"
-    if hit := impact_in_words(finding.impact, names=5):
+        yield f"  - **probably broken**: {_code(few([node.name for node in finding.probably_broken], most=5))}"
+    if hit := impact_in_words(finding.impact):
         yield f"  - downstream: {_code(hit)}"
     if known := finding.acknowledged or finding.lapsed:
         over = "" if finding.acknowledged else ", which is over"
         yield f"  - acknowledged by {_code(known.who)} until {_code(known.until)}{over}: {_code(known.why)}"
     yield f"  - {finding.explanation} ({_code(finding.rule)}, {_code(finding.fingerprint)})"
-
-
-def _few(names: Iterable[str], most: int = 8) -> str:
-    known = list(names)
-    shown = ", ".join(_code(name) for name in known[:most])
-    return f"{shown} and {len(known) - most} more" if len(known) > most else shown
 
 
 def _sign(finding: Finding) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,7 +21,6 @@ from floe_compiler.model.change_set import (
     Level,
     OwnedRef,
     Place,
-    Step,
 )
 
 SIGNS: Final[dict[Change, str]] = {"added": "+", "removed": "-", "changed": "~", "renamed": "~", "moved": "~"}
@@ -32,6 +32,8 @@ ABOUT: Final[dict[Level, str]] = {
 }
 """What a level means, in a line."""
 NOTHING: Final = "Nothing will run differently."
+_FEW: Final = 3
+_DIGEST: Final = re.compile(r"\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _DOCUMENTS: Final = {"floe.yaml": "product", "platform-manifest.yaml": "platform"}
 
 
@@ -113,23 +115,47 @@ def totals_in_words(changes: ChangeSet) -> str:
     return f"{words} ({totals.acknowledged} acknowledged)" if totals.acknowledged else words
 
 
-def impact_in_words(impact: Impact, names: int = 3) -> str:
-    """`5 models, 1 exposure (morning_board), 1 metric (homecoming_rate)`; "" where nobody is hit."""
+def impact_in_words(impact: Impact) -> str:
+    """`1 exposure (morning_board), 18 models, 1 metric (found)`; "" where nobody is hit.
+
+    Exposures are always named, the rest where there is but one."""
     kinds = (
-        ("model", impact.models_total, impact.models),
-        ("exposure", impact.exposures_total, impact.exposures),
-        ("metric", impact.metrics_total, impact.metrics),
+        ("exposure", impact.exposures_total, [one.name for one in impact.exposures]),
+        ("model", impact.models_total, [one.name for one in impact.models]),
+        ("metric", impact.metrics_total, [one.name for one in impact.metrics]),
     )
     return ", ".join(
-        f"{counted(total, noun)} ({_named([one.name for one in known], total, names)})"
+        f"{counted(total, noun)} ({few(known, total)})" if noun == "exposure" or total == 1 else counted(total, noun)
         for noun, total, known in kinds
         if total
     )
 
 
-def _named(known: list[str], total: int, names: int) -> str:
-    few = known[:names]
-    return ", ".join(few) + (", …" if total > len(few) else "")
+def few(names: Sequence[str], total: int | None = None, most: int = _FEW) -> str:
+    """`a, b, c and 4 more`."""
+    left = (len(names) if total is None else total) - min(len(names), most)
+    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
+
+
+def reached_in_words(finding: Finding, most: int = 5) -> str:
+    """`sales (through cents, euros), stores`: nodes that the change reaches without an edit; "" for none."""
+    named = [
+        found.node.name + (f" (through {', '.join(step.name for step in found.through)})" if found.through else "")
+        for found in finding.affected
+    ]
+    return few(named, most=most)
+
+
+def chain_in_words(finding: Finding) -> list[str]:
+    """Steps that led to the finding, without the edit itself where that is all."""
+    return [step.what if step.id == finding.object.id else f"{step.kind} {step.name}: {step.what}"
+            for step in finding.cause] if len(finding.cause) > 1 else []  # fmt: skip
+
+
+def thing_in_words(finding: Finding) -> str:
+    """`model orders`; `schedule` where that says it all."""
+    kind = finding.object.kind.replace("_", " ")
+    return kind if kind == finding.object.name else f"{kind} {finding.object.name}"
 
 
 def owners(findings: Iterable[Finding]) -> Iterator[tuple[OwnedRef, list[Finding]]]:
@@ -147,15 +173,10 @@ def owner_in_words(exposure: OwnedRef) -> str:
     return f"{exposure.name} ({who})" if who else exposure.name
 
 
-def chain_in_words(steps: Iterable[Step]) -> str:
-    """`macro euros changed, used by macro cents`."""
-    return ", ".join(step.what for step in steps)
-
-
 def in_line(value: JsonValue, longest: int = 60) -> str:
     """A JSON value in a line: texts without quotes where that is clear, anything long by its end left out."""
     text = value if isinstance(value, str) and value else canonical_bytes(value).decode()
-    text = " ".join(text.split())
+    text = _DIGEST.sub(r"\1…", " ".join(text.split()))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

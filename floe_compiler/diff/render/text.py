@@ -12,13 +12,17 @@ from floe_compiler.diff.render.report import (
     NOTHING,
     SIGNS,
     Report,
+    chain_in_words,
     counted,
+    few,
     impact_in_words,
     in_line,
     is_text_of_lines,
     lines_of,
     owner_in_words,
     owners,
+    reached_in_words,
+    thing_in_words,
     totals_in_words,
 )
 from floe_compiler.diff.render.visible import in_one_line
@@ -75,7 +79,8 @@ def _in_full(report: Report, findings: Iterable[Finding], paint: _Paint) -> Iter
         first = of_object[0]
         change = first.change if first.field is None else "changed"
         yield ""
-        yield f"  {_sign(change, paint)} {paint(_BOLD, _thing(first))}{_targets(report, first, paint)}"
+        name = paint(_BOLD, in_one_line(thing_in_words(first)))
+        yield f"  {_sign(change, paint)} {name}{_targets(report, first, paint)}"
         for finding in of_object:
             yield from (f"{_UNDER}{line}" for line in _finding(report, finding, paint))
 
@@ -88,33 +93,36 @@ def _in_short(report: Report, findings: tuple[Finding, ...], paint: _Paint) -> I
 
 
 def _finding(report: Report, finding: Finding, paint: _Paint) -> Iterator[str]:
-    yield f"{_what(finding, paint)}  {paint(_DIM, f'[{finding.rule}]')}"
-    yield paint(_COLOURS[finding.level], finding.title)
-    for step in finding.cause:
-        place = report.place(step.where)
-        yield f"because {in_one_line(step.what)}" + (paint(_DIM, f"  {in_one_line(place)}") if place else "")
-    if not finding.cause and (place := report.place(finding.where)):
-        yield paint(_DIM, f"at {in_one_line(place)}")
-    if finding.affected:
-        yield f"reaches {_few([found.node.name for found in finding.affected])}"
+    if what := _what(finding, paint):
+        yield what
+    place = report.place(finding.where)
+    at = paint(_DIM, f"  {in_one_line(place)}") if place else ""
+    yield f"{paint(_COLOURS[finding.level], finding.title)}  {paint(_DIM, f'[{finding.rule}]')}{at}"
+    if chain := chain_in_words(finding):
+        yield f"because {in_one_line(', so '.join(chain))}"
+    if reached := reached_in_words(finding):
+        yield f"reaches {in_one_line(reached)}"
     if hit := impact_in_words(finding.impact):
         yield f"downstream: {in_one_line(hit)}"
     if finding.probably_broken:
-        names = _few([node.name for node in finding.probably_broken])
-        yield paint(_RED, f"probably broken: {names}: its name still stands in their SQL")
+        names = in_one_line(few([node.name for node in finding.probably_broken], most=5))
+        yield paint(_RED, f"probably broken, since the name still stands in their SQL: {names}")
     if lapsed := finding.lapsed:
         yield paint(_YELLOW, in_one_line(f"acknowledged by {lapsed.who} until {lapsed.until}, which is over"))
 
 
 def _what(finding: Finding, paint: _Paint) -> str:
-    """`materialized: table → view`, `columns.verdict removed`, `removed`."""
+    """`materialized: table → view`, `columns.verdict removed`; "" where the sign says it all."""
+    field = in_one_line(finding.field) if finding.field else ""
     if finding.change in ("added", "removed"):
-        return f"{in_one_line(finding.field)} {finding.change}" if finding.field else finding.change
-    name = f"{in_one_line(finding.field)}: " if finding.field else f"{finding.change}: "
+        return f"{field} {finding.change}" if field else ""
+    name = f"{field}: " if field else "" if finding.change == "changed" else f"{finding.change}: "
+    if finding.before is None and finding.after is None:
+        return name.removesuffix(": ")
     if is_text_of_lines(finding.before) or is_text_of_lines(finding.after):
         return name + _lines_changed(finding)
-    before, after = in_line(finding.before), in_line(finding.after)
-    return f"{name}{paint(_RED, in_one_line(before))} → {paint(_GREEN, in_one_line(after))}"
+    before, after = in_one_line(in_line(finding.before)), in_one_line(in_line(finding.after))
+    return f"{name}{paint(_RED, before)} → {paint(_GREEN, after)}"
 
 
 def _lines_changed(finding: Finding) -> str:
@@ -130,10 +138,6 @@ def _lines_changed(finding: Finding) -> str:
     )
 
 
-def _thing(finding: Finding) -> str:
-    return in_one_line(f"{finding.object.kind.replace('_', ' ')} {finding.object.name}")
-
-
 def _targets(report: Report, finding: Finding, paint: _Paint) -> str:
     """On which targets, where a bundle has several."""
     of_both = {*report.changes.old.targets, *report.changes.new.targets}
@@ -142,13 +146,11 @@ def _targets(report: Report, finding: Finding, paint: _Paint) -> str:
 
 
 def _of_what(hits: Iterable[Finding]) -> str:
-    """What an owner has to be told of: the things that change, worst first."""
-    return _few(list(dict.fromkeys(f"{finding.object.name} ({finding.level})" for finding in hits)))
-
-
-def _few(names: list[str], most: int = 5) -> str:
-    shown = ", ".join(map(in_one_line, names[:most]))
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    """What an owner has to be told of: everything that changes, once, worst first."""
+    worst: dict[str, str] = {}
+    for finding in hits:
+        worst.setdefault(finding.object.name, finding.level)
+    return in_one_line(few([f"{name} ({level})" for name, level in worst.items()], most=5))
 
 
 def _sign(change: Change, paint: _Paint) -> str:

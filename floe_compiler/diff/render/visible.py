@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _KEPT: Final = frozenset("\n\t\u200d\ufe0f")
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def visible(text: str) -> str:
     """The text with what cannot be seen (escape sequences, text that runs backwards) as a replacement character.
 
-    Line ends and tabs stay."""
+    Line ends and tabs stay. What XML has no form for is among what cannot be seen."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -25,8 +23,3 @@ def visible(text: str) -> str:
 def in_one_line(text: str) -> str:
     """The same with every run of blanks and line ends as one blank."""
     return " ".join(visible(text).split())
-
-
-def storable(text: str) -> str:
-    """The text without what XML 1.0 has no form for."""
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

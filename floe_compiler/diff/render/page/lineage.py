@@ -57,7 +57,7 @@ def lineage_view(graph: Graph) -> LineageView:
 
 
 def _width(node: GraphNode) -> float:
-    return _BEFORE_NAME + _ADVANCE * max(len(_short(node)), 0.72 * len(node.resource_type), 6)
+    return _BEFORE_NAME + _ADVANCE * max(len(_short(node)), 0.85 * len(node.resource_type), 6)
 
 
 def _short(node: GraphNode) -> str:

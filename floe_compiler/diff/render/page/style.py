@@ -90,6 +90,7 @@ main { display: grid; grid-template-columns: minmax(22rem, 5fr) minmax(22rem, 6f
 .title { font-weight: 500; }
 .change { font-family: var(--mono); font-size: .86rem; margin: .35rem 0; overflow-wrap: anywhere; }
 .change .field { color: var(--soft); }
+del, ins { text-decoration: none; }
 .gone { color: var(--gone); background: var(--gone-wash); padding: .05rem .3rem; border-radius: .25rem; }
 .come { color: var(--come); background: var(--come-wash); padding: .05rem .3rem; border-radius: .25rem; }
 .explanation { color: var(--soft); font-size: .92rem; }

@@ -59,7 +59,8 @@ TEMPLATE: Final = """\
       {%- for line in one.lines %}<span class="{{ line.style }}">{{ line.text }}</span>{% endfor -%}
     </div></details>
     {%- endif %}
-    <p class="explanation">{{ one.explanation }}</p>
+    <p class="explanation">{% for part in one.explanation %}{% if part.is_code %}<code>{{ part.text }}</code>
+      {%- else %}{{ part.text }}{% endif %}{% endfor %}</p>
     <dl class="facts">
       {%- if one.cause %}
       <dt>Because</dt><dd><ol>{% for step in one.cause %}<li>{{ step.what }}
