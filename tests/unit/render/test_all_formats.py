@@ -49,7 +49,7 @@ def test_no_format_hands_on_what_a_terminal_obeys(name: str) -> None:
 @ALL
 def test_the_cost_of_a_format_grows_with_its_size(name: str) -> None:
     render = stages.renderer(name)
-    small, big = large(400, 400), large(2_000, 2_000)
+    small, big = large(200, 200), large(1_000, 1_000)
     render(report(small))
     assert _seconds(render, big) < 5 * 4 * max(_seconds(render, small), 0.01)
 
