@@ -175,6 +175,7 @@ DEFINED: Final = (
     Sort("saved_queries", DEFINITION, DEFINITION_CONFIG),
     Sort("groups", GROUP),
     Sort("macros", MACRO),
+    Sort("docs", {**_IDENTITY, "block_contents": None}),
 )
 UNIT_TESTS: Final = Sort("unit_tests", UNIT_TEST)
 BUILT: Final = Sort("nodes", NODE, CONFIG)
