@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := build/demo
 
-.PHONY: help demo test test-tools lint types bench lock generate clean
+.PHONY: help demo test test-tools browser lint types bench lock generate clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -23,8 +23,13 @@ demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and sh
 test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
 
-test-tools: $(INSTALLED) ## what drives an engine for minutes: dbt, the Rust engine, dbt Cloud
+test-tools: $(INSTALLED) browser ## what drives an engine for minutes: dbt, the Rust engine, dbt Cloud, a browser
 	$(BIN)/python -m pytest -m tools
+
+browser: # Debian's, for the page of `floe diff`; its tests are skipped, with that reason, where it cannot be installed
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver; } \
+		|| echo "no chromium with its chromedriver: the tests of the page will be skipped"
 
 lint: $(INSTALLED) ## ruff, mypy and the architecture's contracts
 	$(BIN)/ruff check .

@@ -95,7 +95,9 @@ class Bench:
 def copy_base(folder: Path) -> None:
     """The base product, with the seed of more than 1 MiB that is grown rather than committed."""
     shutil.copytree(BASE, folder, symlinks=True, dirs_exist_ok=True)
-    rows = (f"{n},{n % 40 + 1},{'pilot' if n % 3 else 'ferry'} no {n % 97:02} on the way home" for n in range(1, 32_001))
+    rows = (
+        f"{n},{n % 40 + 1},{'pilot' if n % 3 else 'ferry'} no {n % 97:02} on the way home" for n in range(1, 32_001)
+    )
     (folder / LARGE_SEED).write_text("\n".join(["sighting_id,lamp_id,seen_by", *rows, ""]), "utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -146,11 +147,13 @@ def _targets(report: Report, finding: Finding, paint: _Paint) -> str:
 
 
 def _of_what(hits: Iterable[Finding]) -> str:
-    """What an owner has to be told of: everything that changes, once, worst first."""
-    worst: dict[str, str] = {}
+    """What an owner has to be told of: `1 breaking, 2 risky: loaves, crumbs, sales`, everything once at its worst."""
+    worst: dict[str, Level] = {}
     for finding in hits:
         worst.setdefault(finding.object.name, finding.level)
-    return in_one_line(few([f"{name} ({level})" for name, level in worst.items()], most=5))
+    counts = Counter(worst.values())
+    levels = ", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level])
+    return in_one_line(f"{levels}: {few(list(worst))}")
 
 
 def _sign(change: Change, paint: _Paint) -> str:

@@ -43,7 +43,7 @@ ACKNOWLEDGED
       ana@bakery.example, until 2027-01-31: The key is checked upstream.
 
 TELL
-  board (Front desk, desk@bakery.example): loaves (breaking)
+  board (Front desk, desk@bakery.example): 1 breaking: loaves
 
 1 breaking, 2 risky, 1 unknown, 1 safe (1 acknowledged).
 """

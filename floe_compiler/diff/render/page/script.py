@@ -28,7 +28,13 @@ function filter() {
   for (const group of all(".level")) {
     const visible = all(".finding", group).some((card) => !card.hidden);
     group.hidden = !visible;
-    if (visible && words.length) group.open = true;
+    if (words.length) {
+      group.dataset.before ??= group.open;
+      group.open = true;
+    } else if (group.dataset.before) {
+      group.open = group.dataset.before === "true";
+      delete group.dataset.before;
+    }
   }
   counter.textContent = cards.length === shown ? count(shown, "finding") : `${shown} of ${cards.length}`;
   if (svg) {

@@ -5,7 +5,7 @@ from typing import Final
 STYLE: Final = """
 :root {
   color-scheme: light dark;
-  --paper: #fbfaf8; --card: #ffffff; --ink: #1d2127; --soft: #5b6470; --faint: #8b95a1; --line: #e3e1dc;
+  --paper: #fbfaf8; --card: #ffffff; --ink: #1d2127; --soft: #5b6470; --faint: #69727d; --line: #e3e1dc;
   --field: #f3f1ed; --accent: #1f5fbf; --focus: #1f5fbf;
   --breaking: #b3261e; --breaking-wash: #fdecea; --risky: #8a5a00; --risky-wash: #fdf3dc;
   --unknown: #6b3fa0; --unknown-wash: #f3ecfb; --safe: #23703c; --safe-wash: #e8f5ec;
@@ -17,7 +17,7 @@ STYLE: Final = """
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #14171b; --card: #1c2026; --ink: #e7e9ec; --soft: #a7b0bb; --faint: #7d8793; --line: #2e343c;
+    --paper: #14171b; --card: #1c2026; --ink: #e7e9ec; --soft: #a7b0bb; --faint: #919ba7; --line: #2e343c;
     --field: #252a31; --accent: #7eb0ff; --focus: #7eb0ff;
     --breaking: #ff8a80; --breaking-wash: #3a1f1e; --risky: #f2c166; --risky-wash: #362b16;
     --unknown: #c9a6f5; --unknown-wash: #2d2440; --safe: #7ed59a; --safe-wash: #1a3223;
