@@ -94,13 +94,20 @@ def commit_of(repository: Repository, revision: str) -> str | None:
         return None
 
 
-def fork_of(repository: Repository, first: str, second: str) -> str:
-    """The commit at which two commits parted. Raises FLOE-D103 where there is none."""
+def names_in(repository: Repository) -> list[str]:
+    """The branches and tags, as people write them."""
+    with suppress(_Refused):
+        names = _git(repository.root, repository.environ, "for-each-ref", "--format=%(refname:lstrip=2)")
+        return names.splitlines()
+    return []
+
+
+def fork_of(repository: Repository, first: str, second: str) -> str | None:
+    """The commit at which two commits parted, or None."""
     try:
         return _git(repository.root, repository.environ, "merge-base", first, second).strip()
-    except _Refused as refused:
-        message = f"the commits {first[:12]} and {second[:12]} have no commit in common"
-        raise FloeError(Problem("FLOE-D103", message, hint=shallowness(repository) or None)) from refused
+    except _Refused:
+        return None
 
 
 def shallowness(repository: Repository) -> str:

@@ -17,13 +17,23 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floe_compiler import stages
 from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.pipeline import compile_product, load_bundle, store_of
-from floe_compiler.revisions import Repository, checked_out, commit_of, fork_of, parse_range, repository_of, shallowness
+from floe_compiler.revisions import (
+    Repository,
+    checked_out,
+    commit_of,
+    fork_of,
+    names_in,
+    parse_range,
+    repository_of,
+    shallowness,
+)
 from floe_compiler.store.layout import Store, prepare
 from floe_compiler.store.listing import INDEX
 from floe_compiler.store.paths import shown
@@ -118,8 +128,16 @@ def _range(text: str, at: Surroundings) -> tuple[_Named, _Named] | None:
         return None
     old, new = _revision(found.old, at), _revision(found.new, at)
     if found.since_fork:
-        old = replace(old, commit=fork_of(old.repository, old.commit, new.commit))
+        old = replace(old, commit=_fork(old, new))
     return old, new
+
+
+def _fork(old: _Revision, new: _Revision) -> str:
+    fork = fork_of(old.repository, old.commit, new.commit)
+    if fork is None:
+        message = f"{old.label} and {new.label} have no commit in common"
+        raise FloeError(Problem("FLOE-D103", message, hint=shallowness(old.repository) or None))
+    return fork
 
 
 def _named(word: str, at: Surroundings) -> _Named:
@@ -144,7 +162,7 @@ def _in_store_or_git(word: str, at: Surroundings) -> _Named:
     repository = repository_of(at.folder) if at.folder.is_dir() else None
     commit = commit_of(repository, word) if repository else None
     if stored and commit:
-        message = f"{shown(word)} is both: a name in the store and a git revision ({commit[:12]})"
+        message = f"{shown(word)} is both: a name in the store and a git revision ({commit[:7]})"
         hint = f"Say which: `{_IN_STORE}{word}` or `{_IN_GIT}{word}`."
         raise FloeError(Problem("FLOE-D106", message, hint=hint))
     if repository and commit:
@@ -179,7 +197,9 @@ def _nothing(word: str, at: Surroundings, repository: Repository | None) -> Prob
         message = f"{shown(word)} names no bundle, here or in {store}, and the product lies in no git repository"
         return Problem("FLOE-D101", message)
     message = f"{shown(word)} names no bundle, here or in {store}, and no revision that git knows"
-    return Problem("FLOE-D101", message, hint=shallowness(repository) or None)
+    near = get_close_matches(word, names_in(repository), n=1)
+    hint = shallowness(repository) or (f"Did you mean `{near[0]}`?" if near else None)
+    return Problem("FLOE-D101", message, hint=hint)
 
 
 def _kept(word: str, digest: str, at: Surroundings) -> Side:
@@ -231,22 +251,21 @@ def _compiled_revision(revision: _Revision, at: Surroundings) -> VerifiedBundle:
     repository, store = revision.repository, at.kept_in
     prepare(store)
     with checked_out(repository, revision.commit, store.tmp) as tree, _blaming(revision, tree):
-        product = tree / repository.within
-        if at.product.is_file():
-            product /= at.product.name
-        _require_product(product, revision)
+        folder = tree / repository.within
+        product = folder / at.product.name if at.product.is_file() else folder
+        _require(folder / (at.product.name if at.product.is_file() else _PRODUCT_FILE), revision)
         if not at.install_packages:
             stages.lend_packages(at.product, product, root=repository.root, checkout_root=tree)
         progress = at.progress
         return _compiled(product, replace(at, progress=lambda stage: progress(f"{revision.name}: {stage}")))
 
 
-def _require_product(product: Path, revision: _Revision) -> None:
-    file = product / _PRODUCT_FILE if product.is_dir() else product
+def _require(file: Path, revision: _Revision) -> None:
+    """Raises FLOE-D104 for a revision in which the product is not where it is now."""
     if not file.exists():
         within = revision.repository.within
         place = f"`{within}`" if within else "the repository's root"
-        message = f"the product is not in {revision.name} ({revision.commit[:7]}): there is no {file.name} in {place}"
+        message = f"the product is not in {revision.label}: there is no {file.name} in {place}"
         raise FloeError(Problem("FLOE-D104", message))
 
 
@@ -261,7 +280,7 @@ def _blaming(revision: _Revision, tree: Path) -> Iterator[None]:
             raise
         prefixes = (f"{os.path.relpath(tree)}/", f"{tree}/", f"{tree.resolve()}/")
         problems = [_seen(problem, prefixes, f"{revision.name}:") for problem in error.problems]
-        message = f"the revision {revision.name} ({revision.commit[:7]}) does not compile"
+        message = f"the revision {revision.label} does not compile"
         raise FloeError([Problem("FLOE-D107", message), *problems]) from error
 
 
