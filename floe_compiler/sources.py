@@ -24,6 +24,8 @@ PROJECT_FILES: Final = (
 IGNORE_FILE: Final = ".dbtignore"
 STORE_FOLDER: Final = ".floe"
 """Where floe keeps bundles. The projects in there are no part of the one that they were made from."""
+ACKNOWLEDGED: Final = "acknowledged.yaml"
+"""The one file in there that belongs to the repository: which findings of `floe diff` somebody answers for."""
 _SCHEMA_AND_DOCS: Final = (".md", ".yaml", ".yml")
 
 

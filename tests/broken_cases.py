@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ from floe_compiler.builtin.dbt_runtime.cloud import CloudConfig, CloudDBTPlugin
 from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.freeze.schema import check_schema
+from floe_compiler.load.acknowledgements import acknowledgements_of
 from floe_compiler.plugins.contracts import CancelToken
 from floe_compiler.published import schema
 from floe_compiler.store.layout import Store
@@ -58,6 +60,11 @@ def a_damaged_bundle_in_the_store(work: Path) -> None:
     damages: list[Problem] = []
     publish(store, bundle, damages.append)
     raise FloeError(damages)
+
+
+def a_finding_acknowledged_twice(work: Path) -> None:
+    """`floe diff` reads the file where the product lies."""
+    acknowledgements_of(work / "product", date(2026, 11, 1))
 
 
 def a_check_that_breaks(work: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is made from the code and kept beside it: the published schemas and the reference of error codes.
+"""What is made from the code and kept beside it: the published schemas, the references of error codes and of changes.
 
 `python -m tests.generated --write` makes all of it anew; `tests/docs/test_generated.py` compares.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from floe_compiler.codes import CODES, Code
+from floe_compiler.diff.rules import NOT_KNOWN, SECTIONS, Rule
+from floe_compiler.model.change_set import LEVELS, Level
 from floe_compiler.model.schemas import generated_schemas
 
 ROOT: Final = Path(__file__).parent.parent
@@ -35,6 +37,27 @@ STATUSES: Final[Mapping[int, str]] = {
     6: "the environment cannot do this",
     70: "a bug in floe",
 }
+LEVEL_MEANINGS: Final[Mapping[Level, str]] = {
+    "breaking": "somebody who relies on what is there fails, loses data or reads something stale",
+    "risky": "data, checks or runs can differ in a way that nobody may notice",
+    "unknown": "it differs, and no rule knows for whom that matters; never shown as safe",
+    "safe": "nothing that runs, and nobody who reads, notices",
+}
+_CHANGES: Final = """\
+# Changes
+
+<!-- Made from floe_compiler/diff/rules by `make generate`. -->
+
+`floe diff` finds facts, and each fact is graded by the first rule below that knows it. A finding names its rule, its
+cause, who is downstream (for what is not safe), and has a fingerprint that is made of rule, object, field and values,
+so that an entry in `.floe/acknowledged.yaml` keeps holding when words, lines and files change.
+
+No SQL is parsed. dbt knows the graph and who calls a macro. `var()` and `env_var()` are looked for in Jinja as text,
+the name of a removed column or model in SQL as a word.
+
+| level | meaning |
+|---|---|
+"""
 _INTRODUCTION: Final = """\
 # Error codes
 
@@ -53,13 +76,26 @@ really says: every example is compared in the tests.
 def generated() -> dict[Path, str]:
     """The text of every generated file."""
     schemas = {ROOT / "schemas" / f"{name}.schema.json": text for name, text in generated_schemas().items()}
-    return {**schemas, ROOT / "docs" / "reference" / "errors.md": errors_page()}
+    reference = ROOT / "docs" / "reference"
+    return {**schemas, reference / "errors.md": errors_page(), reference / "changes.md": changes_page()}
 
 
 def errors_page() -> str:
     """The reference of error codes: a heading for each stage, an entry for each code, an example where there is one."""
     statuses = "".join(f"| {status} | {meaning} |\n" for status, meaning in {**STATUSES, 2: "usage"}.items())
     return _INTRODUCTION + "".join(sorted(statuses.splitlines(keepends=True), key=_number)) + "".join(_stages())
+
+
+def changes_page() -> str:
+    """The reference of changes: what the levels mean, then every rule of `floe diff` under its heading."""
+    levels = "".join(f"| {level} | {LEVEL_MEANINGS[level]} |\n" for level in LEVELS)
+    sections = {**SECTIONS, "Everything else": (NOT_KNOWN,)}
+    rules = (f"\n## {title}\n" + "".join(map(_rule, rows)) for title, rows in sections.items())
+    return _CHANGES + levels + "".join(rules)
+
+
+def _rule(rule: Rule) -> str:
+    return f"\n### {rule.id}\n\n**{rule.title}** · {rule.level}\n\n{rule.explanation}\n\nExample: {rule.example}.\n"
 
 
 def _number(row: str) -> int:

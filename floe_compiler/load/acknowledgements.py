@@ -9,8 +9,8 @@ from pathlib import Path
 
 from floe_compiler.errors import Problem, raise_if_any
 from floe_compiler.load.loaded import Loaded, read_model
-from floe_compiler.model.acknowledgements import FILE, NONE, Acknowledgements, AcknowledgementsFile
-from floe_compiler.sources import STORE_FOLDER
+from floe_compiler.model.acknowledgements import NONE, Acknowledgements, AcknowledgementsFile
+from floe_compiler.sources import ACKNOWLEDGED, STORE_FOLDER
 
 
 def acknowledgements_of(product: Path, today: date) -> Acknowledgements:
@@ -19,7 +19,7 @@ def acknowledgements_of(product: Path, today: date) -> Acknowledgements:
     Raises FloeError: FLOE-L0xx for the file, FLOE-D001 for a fingerprint that stands in it twice.
     """
     folder = product.parent if os.path.isfile(product) else product  # noqa: PTH113 - raises nothing
-    file = folder / STORE_FOLDER / FILE
+    file = folder / STORE_FOLDER / ACKNOWLEDGED
     if not os.path.lexists(file):
         return NONE
     loaded = read_model(file, AcknowledgementsFile)

@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from floe_compiler.model.change_set import FingerprintText
 from floe_compiler.model.policies import DateText
 
-FILE: Final = "acknowledged.yaml"
-
 
 class AcknowledgementModel(BaseModel):
     """Unknown keys are refused, nothing is coerced."""

@@ -2,6 +2,7 @@
 
 FLOE_STORE               the layout's version; written first, so a folder without it is not a store
 CACHEDIR.TAG .gitignore  nobody commits or backs up what can be compiled again
+acknowledged.yaml        not floe's but the repository's, and so not ignored; it may be here before the store is
 bundles/sha256-<hex>/    a bundle, read-only
 refs/<name>              a digest and a newline
 provenance/<hex>.json    how and when a bundle was made
@@ -19,17 +20,21 @@ from pathlib import Path
 from typing import Final
 
 from floe_compiler.errors import FloeError, Problem, Where
+from floe_compiler.sources import ACKNOWLEDGED
 from floe_compiler.store.writing import refusing_writes, replace_file
 
 MARKER: Final = "FLOE_STORE"
 LAYOUT: Final = b"floe store 1\n"
 _TAGS: Final = {
-    ".gitignore": b"*\n",
+    ".gitignore": b"*\n!acknowledged.yaml\n",
     "CACHEDIR.TAG": (
         b"Signature: 8a477f597d28d172789f06886806bc55\n"
         b"# Made by floe. Everything in here can be compiled again. See https://bford.info/cachedir/\n"
     ),
 }
+
+_FORMERLY: Final = {".gitignore": b"*\n"}
+"""What earlier versions wrote, which is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,9 @@ def prepare(store: Store) -> None:
                        store.quarantine, store.runs):  # fmt: skip
             folder.mkdir(exist_ok=True)
         for name, content in _TAGS.items():
-            if not (store.root / name).exists():
-                replace_file(store.root / name, content, store.tmp)
+            file = store.root / name
+            if not file.exists() or file.read_bytes() == _FORMERLY.get(name):
+                replace_file(file, content, store.tmp)
 
 
 def check_layout(store: Store) -> None:
@@ -116,7 +122,8 @@ def _mark(store: Store) -> None:
     An empty marker is one that another process is about to write, or died before writing.
     """
     marker = store.root / MARKER
-    if not marker.exists() and any(store.root.iterdir()) and not marker.exists():
+    others = (entry for entry in store.root.iterdir() if entry.name != ACKNOWLEDGED)
+    if not marker.exists() and any(others) and not marker.exists():
         raise _unusable(store, "it is a folder with something else in it")
     descriptor = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:

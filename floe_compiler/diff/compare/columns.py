@@ -1,4 +1,4 @@
-"""Facts of columns: promises where dbt enforces a contract, documentation where it does not."""
+"""Facts of columns: promises where the model has a contract, documentation where it has none."""
 
 from __future__ import annotations
 

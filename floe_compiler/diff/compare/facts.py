@@ -48,6 +48,11 @@ class Fact:
         """The same fact, with the nodes that it reaches."""
         return replace(self, affected=affected)
 
+    def moving(self, moved: tuple[Affected, ...]) -> Fact:
+        """The fact that the tables of these nodes go by other names for this one."""
+        aspect = "relation.by_macro" if self.thing.kind == "macro" else self.aspect
+        return replace(self, aspect=aspect, affected=moved)
+
     def from_ids(self, reaches: tuple[str, ...]) -> Fact:
         """The same fact, whose impact includes these nodes."""
         return replace(self, reaches=reaches)

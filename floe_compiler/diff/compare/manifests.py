@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from floe_compiler.diff.compare.callers import Callers, compiled
 from floe_compiler.diff.compare.causes import constant_facts, doc_facts, macro_facts, package_facts, var_facts
-from floe_compiler.diff.compare.facts import Fact, Node
+from floe_compiler.diff.compare.facts import Fact
 from floe_compiler.diff.compare.matching import Same, Single, match
-from floe_compiler.diff.compare.members import Surroundings, member_facts, thing_of
+from floe_compiler.diff.compare.members import Surroundings, code_of, member_facts, reads, thing_of
 from floe_compiler.diff.compare.pair import Pair
 from floe_compiler.diff.compare.product import PLATFORM, product_fact
 from floe_compiler.diff.compare.tests import test_facts
-from floe_compiler.diff.compare.text import calls_with, collapsed, mentions_word
+from floe_compiler.diff.compare.text import calls_with, mentions_word
 from floe_compiler.diff.fingerprints import value_digest
 from floe_compiler.model.change_set import Affected, Change, NodeRef, Step
 
@@ -46,8 +46,8 @@ def manifest_facts(pair: Pair, constants: tuple[Constants, Constants], of_target
         *_upstream(around, reached),
         *_selectors(pair),
     ]
-    facts, of_target = _moved_with_target(facts, list(of_target), around, roots)
-    return [*roots, *facts, *of_target, *_compiled(around, reached, facts)]
+    compiled_anew = list(_compiled(around, reached, facts))
+    return [*_moved_together(facts, roots, list(of_target), around), *compiled_anew]
 
 
 def together(by_target: Mapping[str, Iterable[Fact]]) -> list[Fact]:
@@ -156,10 +156,15 @@ def _upstream(around: Surroundings, reached: set[str]) -> Iterator[Fact]:
     """Nodes with the same text that read others than before."""
     for same in around.matching.differing:
         kind = same.new.get("resource_type")
-        if same.section != "nodes" or kind == "seed" or same.new_id in reached or not _same_text(same):
+        if (
+            same.section != "nodes"
+            or kind == "seed"
+            or same.new_id in reached
+            or code_of(same.old) != code_of(same.new)
+        ):
             continue
-        before = sorted(around.matching.now(name) for name in _reads(same.old))
-        after = sorted(_reads(same.new))
+        before = sorted(around.matching.now(name) for name in reads(same.old))
+        after = sorted(reads(same.new))
         if before != after:
             thing = thing_of(same.new_id, same.new)
             place = around.pair.new_project.place(same.new)
@@ -180,14 +185,6 @@ def _latest(around: Surroundings, name: str) -> Step | None:
     return around.pair.step(f"latest version: {before} → {after}", name, new[name])
 
 
-def _same_text(same: Same) -> bool:
-    return collapsed(str(same.old.get("raw_code"))) == collapsed(str(same.new.get("raw_code")))
-
-
-def _reads(node: Node) -> list[str]:
-    return (node.get("depends_on") or {}).get("nodes") or []
-
-
 def _selectors(pair: Pair) -> Iterator[Fact]:
     old, new = pair.section("selectors")
     place = PLATFORM.model_copy(update={"file": "selectors.yml"})
@@ -206,26 +203,18 @@ def _selectors(pair: Pair) -> Iterator[Fact]:
                     )
 
 
-def _moved_with_target(
-    facts: list[Fact], of_target: list[Fact], around: Surroundings, roots: Sequence[Fact]
-) -> tuple[list[Fact], list[Fact]]:
-    """Relations that go by another name because the target does are reached by its fact; others get their cause."""
-    kept: list[Fact] = []
-    moved: list[Affected] = []
-    naming = [*(root.cause for root in roots if root.thing.kind == "macro" and root.thing.name in _NAMING)]
-    naming += [fact.cause for fact in facts if fact.thing.kind == "macro" and fact.thing.name in _NAMING]
-    carrier = min(of_target, key=_likeliest, default=None)
-    for fact in facts:
-        untouched = fact.aspect == "relation" and not _renamed_by_itself(fact)
-        if untouched and naming:
-            kept.append(fact.because_of(*naming[0]))
-        elif untouched and carrier:
-            moved.append(Affected(node=around.pair.ref(fact.thing.id, fact.new)))
-        else:
-            kept.append(fact)
-    if carrier and moved:
-        of_target = [fact.reaching(tuple(moved)) if fact is carrier else fact for fact in of_target]
-    return kept, of_target
+def _moved_together(
+    facts: Sequence[Fact], roots: list[Fact], of_target: list[Fact], around: Surroundings
+) -> list[Fact]:
+    """Relations that go by another name because of a macro or the target are reached by the fact of that."""
+    moved = [fact for fact in facts if fact.aspect == "relation" and not _renamed_by_itself(fact)]
+    naming = [fact for fact in (*roots, *facts) if fact.thing.kind == "macro" and fact.thing.name in _NAMING]
+    cause = min(naming, key=lambda fact: fact.thing.id, default=None) or min(of_target, key=_likeliest, default=None)
+    if not moved or cause is None:
+        return [*roots, *facts, *of_target]
+    reached = tuple(Affected(node=around.pair.ref(fact.thing.id, fact.new)) for fact in moved)
+    reaching = cause.moving(reached)
+    return [reaching if fact is cause else fact for fact in (*roots, *facts, *of_target) if fact not in moved]
 
 
 def _renamed_by_itself(fact: Fact) -> bool:

@@ -12,7 +12,7 @@ from floe_compiler.diff.compare.facts import Fact, Node
 from floe_compiler.diff.compare.matching import Matching, Same
 from floe_compiler.diff.compare.pair import Pair
 from floe_compiler.diff.compare.structure import leaves
-from floe_compiler.diff.compare.text import collapsed, with_word_replaced
+from floe_compiler.diff.compare.text import collapsed, with_word_replaced, without_config
 from floe_compiler.diff.lineage import display_name
 from floe_compiler.model.change_set import Change, Place, Step, Thing
 
@@ -97,10 +97,11 @@ def _sort(same: Same) -> fields.Sort:
 def _identity(member: Member) -> Iterator[Fact]:
     same = member.same
     files = same.old.get("original_file_path"), same.new.get("original_file_path")
+    where = member.around.pair.new_project.file_place(same.new)
     if same.old_id != same.new_id:
-        yield member.fact("node.renamed", of=None, before=same.old_id, after=same.new_id, change="renamed")
+        yield member.fact("node.renamed", of=None, before=same.old_id, after=same.new_id, change="renamed", where=where)
     elif files[0] != files[1] and same.new.get("resource_type") in _MOVES:
-        yield member.fact("node.moved", of=None, before=files[0], after=files[1], change="moved")
+        yield member.fact("node.moved", of=None, before=files[0], after=files[1], change="moved", where=where)
 
 
 def _code(member: Member) -> Iterator[Fact]:
@@ -117,11 +118,16 @@ def _code(member: Member) -> Iterator[Fact]:
     if same.old.get("language") != same.new.get("language"):
         languages = same.old.get("language"), same.new.get("language")
         yield member.fact("language", of="language", before=languages[0], after=languages[1])
-    if collapsed(old) == collapsed(new):
+    if code_of(same.old) == code_of(same.new):
         return
     aspect = _SQL_ASPECTS.get(kind) or _aspect_of_sql(member, old, new)
     where = pair.new_project.code_place(same.new, old, new)
     yield member.fact(aspect, of="sql", before=old, after=new, where=where, what="SQL edited")
+
+
+def code_of(node: Node) -> str:
+    """What a node says, blanks and `config()` calls apart."""
+    return collapsed(without_config(str(node.get("raw_code") or "")))
 
 
 def _aspect_of_sql(member: Member, old: str, new: str) -> str:
@@ -141,11 +147,17 @@ def _short(unique_id: str) -> str:
 def _relation(member: Member) -> Iterator[Fact]:
     old, new = member.same.old.get("relation_name"), member.same.new.get("relation_name")
     kind = member.same.new.get("resource_type")
-    if old == new or not (old and new) or kind in ("test", "analysis", "operation"):
+    if old == new or not (old and new) or kind in ("test", "analysis", "operation") or _only_renamed(member.same):
         return
     names = next((name for name in ("alias", "schema", "database") if _config_differs(member.same, name)), "")
     aspect = "source.relation" if kind == "source" else "relation"
     yield member.fact(aspect, of="relation", before=old, after=new, names=("config", names) if names else ())
+
+
+def _only_renamed(same: Same) -> bool:
+    """Whether the relation goes by another name for nothing but the member's own new name."""
+    places = ((node.get("database"), node.get("schema"), _config(node).get("alias")) for node in (same.old, same.new))
+    return same.old_id != same.new_id and len(set(places)) == 1
 
 
 def _config_differs(same: Same, name: str) -> bool:
@@ -159,6 +171,10 @@ def _config(node: Node) -> Mapping[str, Any]:
 def _fields(member: Member, sort: fields.Sort) -> Iterator[Fact]:
     old, new = member.same.old, member.same.new
     old_config, new_config = _config(old), _config(new)
+    if member.same.section == "exposures":
+        was, becomes = sorted(member.around.matching.now(name) for name in reads(old)), sorted(reads(new))
+        if was != becomes:
+            yield member.fact("exposure", of="depends_on", before=was, after=becomes, names=("depends_on",))
     for name in sorted(old.keys() | new.keys()):
         if name in old_config or name in new_config:
             continue
@@ -177,12 +193,27 @@ def _fields(member: Member, sort: fields.Sort) -> Iterator[Fact]:
 def _values(member: Member, aspect: str, name: str, before: Any, after: Any, names: tuple[str, ...]) -> Iterator[Fact]:
     if before == after or (_empty(before) and _empty(after)):
         return
-    if aspect in ("definition", "exposure"):
+    if aspect == "latest_version" and not _tells_of_latest(member, before, after):
+        return
+    if aspect == "definition":
         for path, was, becomes in leaves(_named(before), _named(after), name):
             note = path.rpartition(".")[2] in ("description", "label", "meta")
             yield member.fact("described" if note else aspect, of=path, before=was, after=becomes, names=names)
     else:
         yield member.fact(aspect, of=name, before=before, after=after, names=names)
+
+
+def _tells_of_latest(member: Member, before: Any, after: Any) -> bool:
+    """Every version says which is the latest: the one that is speaks for all, or the one that was, if it is new."""
+    same, versions = member.same, (member.same.old.get("version"), member.same.new.get("version"))
+    old_nodes, _ = member.around.pair.section("nodes")
+    known = f"{same.new_id.rpartition('.')[0]}.v{after}" in old_nodes
+    return bool(versions[1] == after if known else versions[0] == before)
+
+
+def reads(node: Node) -> list[str]:
+    """The ids of what it reads."""
+    return (node.get("depends_on") or {}).get("nodes") or []
 
 
 def _contract(member: Member, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fact]:

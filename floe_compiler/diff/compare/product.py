@@ -16,10 +16,8 @@ PLATFORM: Final = Place(file="platform-manifest.yaml")
 
 def product_facts(old: CompiledArtifacts, new: CompiledArtifacts) -> Iterator[Fact]:
     """Everything in which two indexes differ, but for the files that they list."""
-    yield from _notes("product", old.product.name, new.product.name, _plain(old.product), _plain(new.product), PRODUCT)
-    yield from _notes(
-        "platform", old.platform.name, new.platform.name, _plain(old.platform), _plain(new.platform), PLATFORM
-    )
+    yield from _notes("product", new.product.name, _plain(old.product), _plain(new.product), PRODUCT)
+    yield from _notes("platform", new.platform.name, _plain(old.platform), _plain(new.platform), PLATFORM)
     yield from _plugins(old.plugins, new.plugins)
     yield from _targets(old, new)
     yield from _schedule(_plain(old.schedule), _plain(new.schedule))
@@ -60,7 +58,7 @@ def product_fact(
     after: Any = None,
 ) -> Fact:
     """A fact whose cause is its own edit, in one of floe's files."""
-    step = Step(what=change, kind=kind, id=name, name=name, where=place)
+    step = Step(what=f"{kind} {change}", kind=kind, id=name, name=name, where=place)
     thing = Thing(kind=kind, id=name, name=name)
     return Fact(aspect, change, thing, field, before, after, place, (step,))
 
@@ -69,12 +67,12 @@ def _plain(model: Any) -> Any:
     return model.model_dump(mode="json", exclude_none=True) if model is not None else None
 
 
-def _notes(
-    kind: str, old_name: str, new_name: str, old: dict[str, Any], new: dict[str, Any], place: Place
-) -> Iterator[Fact]:
-    for path, before, after in leaves(old, new):
-        aspect = f"{kind}.name" if path == "name" else f"{kind}.note"
-        yield product_fact(aspect, "changed", kind, new_name, place, field=path, before=before, after=after)
+def _notes(kind: str, new_name: str, old: dict[str, Any], new: dict[str, Any], place: Place) -> Iterator[Fact]:
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            aspect = f"{kind}.name" if key == "name" else f"{kind}.note"
+            yield product_fact(aspect, "changed", kind, new_name, place, field=key, before=before, after=after)
 
 
 def _plugins(old: Mapping[str, PluginInfo], new: Mapping[str, PluginInfo]) -> Iterator[Fact]:

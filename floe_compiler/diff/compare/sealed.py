@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from floe_compiler.diff.compare.facts import Node
@@ -76,7 +76,8 @@ class SealedProject:
     def file_of(self, node: Node) -> str | None:
         """The path of the file in which a node is defined, below the project."""
         file = node.get("original_file_path")
-        return self.folders.get(str(node.get("package_name")), "") + file if isinstance(file, str) else None
+        folder = self.folders.get(str(node.get("package_name")), "")
+        return folder + file.removeprefix("./") if isinstance(file, str) else None
 
     def content_digest(self, node: Node) -> str | None:
         """The digest of the file of a node, as it was sealed: that of a seed is right whatever its size."""
@@ -93,31 +94,50 @@ class SealedProject:
         return Place(file=file, line=first_difference(before, after) + skipped if text else None)
 
     def place(self, node: Node, *names: str) -> Place | None:
-        """Where a property of a node stands: in its YAML file, else in its own file."""
-        file = self._yaml_file(node)
-        if file is None:
-            own = self.file_of(node)
-            return Place(file=own, line=self._mention(own, names)) if own else None
-        line = line_of(self._tree(file), *_names(node), *names)
-        own = self.file_of(node)
-        if (
-            names
-            and own
-            and own != file
-            and not self._has(file, node, names)
-            and (mention := self._mention(own, names))
-        ):
-            return Place(file=own, line=mention)
-        return Place(file=file, line=line)
+        """Where a property of a node stands: in its YAML file, in its own file, in dbt_project.yml; else the node."""
+        own, described = self.file_of(node), self._yaml_file(node)
+        for file, line in self._candidates(node, names, own, described):
+            if line:
+                return Place(file=file, line=line)
+        known = described or own
+        return Place(file=known) if known else None
+
+    def file_place(self, node: Node) -> Place | None:
+        """The node's own file."""
+        file = self.file_of(node)
+        return Place(file=file) if file else None
 
     def setting_place(self, folder: str, *names: str) -> Place:
-        """Where a setting stands in a dbt_project.yml."""
+        """Where a setting stands in a dbt_project.yml; without it, the file."""
         file = folder + PROJECT_FILE
         return Place(file=file, line=line_of(self._tree(file), *names))
 
-    def _has(self, file: str, node: Node, names: tuple[str, ...]) -> bool:
-        path = _names(node)
-        return line_of(self._tree(file), *path, *names) != line_of(self._tree(file), *path)
+    def _candidates(
+        self, node: Node, names: tuple[str, ...], own: str | None, described: str | None
+    ) -> Iterator[tuple[str, int | None]]:
+        path, version = _names(node), node.get("version")
+        if described:
+            tree = self._tree(described)
+            if version is not None:
+                yield described, line_of(tree, *path, "versions", str(version), *names)
+            yield described, line_of(tree, *path, *names)
+        if names and own and own != described:
+            yield own, self._mention(own, names)
+        if names:
+            yield PROJECT_FILE, self._configured(node, names[-1])
+        if described:
+            for length in range(len(names), -1, -1):
+                yield described, line_of(self._tree(described), *path, *names[:length])
+
+    def _configured(self, node: Node, name: str) -> int | None:
+        """The line of the nearest folder in dbt_project.yml that configures the node."""
+        section, fqn = _SECTIONS.get(str(node.get("resource_type")), ""), list(node.get("fqn") or ())
+        tree = self._tree(PROJECT_FILE)
+        for length in range(len(fqn), -1, -1):
+            for key in (f"+{name}", name):
+                if line := line_of(tree, section, *fqn[:length], key):
+                    return line
+        return None
 
     def _yaml_file(self, node: Node) -> str | None:
         patch = node.get("patch_path")
@@ -128,11 +148,12 @@ class SealedProject:
         return file if file and file.endswith((".yml", ".yaml")) else None
 
     def _mention(self, file: str, names: tuple[str, ...]) -> int | None:
-        """The line of a file, Jinja or YAML, in which the last name is first written."""
-        if not names or not file.endswith((".sql", ".py", ".md")):
+        """The line of a file of Jinja in which the last name is first given a value."""
+        if not file.endswith(".sql"):
             return None
+        word = names[-1].replace("-", "_")
         lines = self._text(file).splitlines()
-        return next((number for number, line in enumerate(lines, 1) if names[-1].replace("-", "_") in line), None)
+        return next((number for number, line in enumerate(lines, 1) if word in line and "=" in line), None)
 
     def _text(self, file: str) -> str:
         return self.read(file).decode("utf-8", "replace") if file in self.digests else ""
@@ -148,6 +169,8 @@ def _names(node: Node) -> tuple[str, ...]:
     kind, name = str(node.get("resource_type")), str(node.get("name"))
     if kind == "source":
         return ("sources", str(node.get("source_name")), "tables", name)
+    if kind == "operation":
+        return tuple(str(tag) for tag in (node.get("tags") or ())[:1])
     if kind == "test":
         section, _, owner = str(node.get("file_key_name") or "").partition(".")
         column = str(node.get("column_name") or "")

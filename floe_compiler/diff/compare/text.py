@@ -46,6 +46,40 @@ def calls_with(text: str, function: str, argument: str) -> bool:
     return False
 
 
+def without_config(text: str) -> str:
+    """The text without its `{{ config(...) }}` calls, which dbt has read into the node's configuration."""
+    parts: list[str] = []
+    done = 0
+    for at in _places(text, "{{"):
+        call = text[at + 2 :].lstrip("-").lstrip()
+        if at >= done and call.startswith("config") and call.removeprefix("config").lstrip().startswith("("):
+            parts.append(text[done:at])
+            done = _end_of_expression(text, at + 2)
+    return "".join([*parts, text[done:]])
+
+
+def _end_of_expression(text: str, start: int) -> int:
+    """Where a Jinja expression that starts there ends, after its `}}`; braces in quotes do not count."""
+    quote = ""
+    depth = 0
+    at = start
+    while at < len(text):
+        letter = text[at]
+        if quote:
+            at += letter == "\\"
+            quote = "" if letter == quote else quote
+        elif letter in _QUOTES:
+            quote = letter
+        elif letter == "{":
+            depth += 1
+        elif letter == "}" and depth:
+            depth -= 1
+        elif text.startswith("}}", at):
+            return at + 2
+        at += 1
+    return len(text)
+
+
 def first_difference(old: str, new: str) -> int:
     """The number of the first line of `new`, from 1, that differs from `old` in more than blanks."""
     before = [collapsed(line) for line in old.splitlines()]

@@ -79,12 +79,12 @@ def _json(value: Any) -> Any:
 
 
 def line_of(entry: Entry | None, *names: str) -> int | None:
-    """The line on which the last of the names stands that can be found, each within the one before it."""
+    """The line on which the last of the names stands, each looked for within the one before it; None without it."""
     line: int | None = None
     for name in names:
         found = entry.named(name) if entry else None
         if found is None:
-            return line
+            return None
         line, entry = found
     return line
 

@@ -81,6 +81,11 @@ def reaches_nothing(case: Case) -> bool:
     return not case.fact.affected
 
 
+def reaches_something(case: Case) -> bool:
+    """Nodes are different for it."""
+    return bool(case.fact.affected)
+
+
 def compiles_to_the_same(case: Case) -> bool:
     """dbt compiled every affected node to the same SQL, before and after."""
     return bool(case.fact.affected) and all(found.compiled == "same" for found in case.fact.affected)
@@ -98,7 +103,7 @@ def access_of(node: Node) -> str | None:
 
 
 def has_contract(node: Node) -> bool:
-    """Whether dbt enforces the model's columns."""
+    """Whether the model's columns are held to."""
     return bool((node.get("config", {}).get("contract") or {}).get("enforced"))
 
 

@@ -191,6 +191,15 @@ NODE_ROWS: Final = (
         "`+schema: marts` is set",
         ("relation",),
     ),
+    Rule(
+        "relations-changed-by-macro",
+        "Tables go by other names because of a macro",
+        "breaking",
+        "`generate_schema_name` and its kin name database, schema and alias of every node. Readers of the old tables "
+        "keep reading what the last run left, and incremental models and snapshots start from nothing.",
+        "the project gets its own `generate_schema_name`",
+        ("relation.by_macro",),
+    ),
 )
 CONFIG_ROWS: Final = (
     Rule(

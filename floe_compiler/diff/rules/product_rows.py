@@ -106,12 +106,21 @@ PRODUCT_ROWS: Final = (
         ("target.added",),
     ),
     Rule(
+        "target-moves-tables",
+        "Tables of a target go by other names",
+        "breaking",
+        "The target writes to another database or schema. Readers of the old tables keep reading what the last run "
+        "left, and incremental models and snapshots start from nothing.",
+        "`config: {schema: marts}`",
+        ("target.config", "target.compute", "target.version"),
+        on.reaches_something,
+    ),
+    Rule(
         "target-config-changed",
         "Configuration of a target changed",
         "risky",
-        "dbt connects with other settings, or writes to another place. Nodes whose tables go by another name for it "
-        "are listed.",
-        "`config: {schema: marts}`",
+        "dbt connects with other settings.",
+        "`config: {threads: 8}`",
         ("target.config",),
     ),
     Rule(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from floe_compiler.errors import FloeError
+from floe_compiler.sources import ACKNOWLEDGED
 from floe_compiler.store.layout import LAYOUT, MARKER, Store, check_layout, prepare
 from tests.bundles import codes_of
 
@@ -15,7 +17,7 @@ def test_a_store_says_what_it_is_and_that_it_is_not_to_be_committed(tmp_path: Pa
     store = Store(tmp_path / "deep/down/.floe")
     prepare(store)
     assert (store.root / MARKER).read_bytes() == LAYOUT
-    assert (store.root / ".gitignore").read_text() == "*\n"
+    assert (store.root / ".gitignore").read_text() == "*\n!acknowledged.yaml\n"
     assert (store.root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
     assert sorted(path.name for path in store.root.iterdir() if path.is_dir()) == [
         "bundles", "cache", "provenance", "quarantine", "refs", "runs", "tmp"
@@ -32,6 +34,25 @@ def test_a_store_whose_making_was_interrupted_is_completed(tmp_path: Path) -> No
     (store.root / "tmp").rmdir()
     prepare(store)
     assert store.tmp.is_dir()
+
+
+def test_acknowledgements_may_be_there_before_the_store_and_are_not_ignored(tmp_path: Path) -> None:
+    store = Store(tmp_path / ".floe")
+    store.root.mkdir()
+    (store.root / ACKNOWLEDGED).write_text("kind: Acknowledgements\n")
+    prepare(store)
+    for command in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert listed.stdout.split() == [".floe/acknowledged.yaml"]
+
+
+def test_a_store_that_ignored_acknowledgements_no_longer_does(tmp_path: Path) -> None:
+    store = Store(tmp_path / ".floe")
+    prepare(store)
+    (store.root / ".gitignore").write_bytes(b"*\n")
+    prepare(store)
+    assert (store.root / ".gitignore").read_text() == "*\n!acknowledged.yaml\n"
 
 
 def other_layout(root: Path) -> None:
