@@ -2,7 +2,7 @@
 
 A word names, the first that fits:
 
-1. a bundle on disk: a file, or a folder with an index;
+1. a bundle on disk: a file, or a folder with an index; or an index alone, for the bundle of its digest in the store;
 2. a digest, `sha256:…`, or its beginning;
 3. a name in the store, or a git revision of the product's repository. What is both is refused (FLOE-D106):
    `store:NAME` and `git:NAME` say which is meant.
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floe_compiler import stages
+from floe_compiler.digests import digest
 from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.pipeline import compile_product, load_bundle, store_of
 from floe_compiler.revisions import (
@@ -47,6 +48,8 @@ WORKING_TREE: Final = "working tree"
 _IN_STORE: Final = "store:"
 _IN_GIT: Final = "git:"
 _DIGEST: Final = "sha256:"
+_BEGIN_OF_JSON: Final = b"{"
+_SHORT: Final = 7
 _SHOWN: Final = len(_DIGEST) + 12
 _PRODUCT_FILE: Final = "floe.yaml"
 
@@ -95,7 +98,7 @@ class _Revision:
     @property
     def label(self) -> str:
         """As people see it: `main (5f6a7b8)`."""
-        short = self.commit[:7]
+        short = self.commit[:_SHORT]
         return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
 
 
@@ -146,7 +149,8 @@ def _named(word: str, at: Surroundings) -> _Named:
     if word.startswith(_IN_STORE):
         return _kept(word, resolve_digest(at.kept_in, word.removeprefix(_IN_STORE)), at)
     if _is_bundle(Path(word)):
-        return Side(word, load_bundle(Path(word)))
+        alone = _digest_of_an_index(Path(word))
+        return _kept(Path(word).name, alone, at) if alone else _called(Path(word).name, load_bundle(Path(word)))
     if word.startswith(_DIGEST):
         return _kept(word, resolve_digest(at.kept_in, word), at)
     return _in_store_or_git(word, at)
@@ -157,12 +161,20 @@ def _is_bundle(path: Path) -> bool:
     return path.is_file() or os.path.lexists(path / INDEX)
 
 
+def _digest_of_an_index(path: Path) -> str | None:
+    """The digest of a file that is an index without its bundle, which is the bundle's; None for any other."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return digest(file.read()) if file.read(1) == _BEGIN_OF_JSON and not file.seek(0) else None
+
+
 def _in_store_or_git(word: str, at: Surroundings) -> _Named:
     stored = _stored(word, at)
     repository = repository_of(at.folder) if at.folder.is_dir() else None
     commit = commit_of(repository, word) if repository else None
     if stored and commit:
-        message = f"{shown(word)} is both: a name in the store and a git revision ({commit[:7]})"
+        message = f"{shown(word)} is both: a name in the store and a git revision ({commit[:_SHORT]})"
         hint = f"Say which: `{_IN_STORE}{word}` or `{_IN_GIT}{word}`."
         raise FloeError(Problem("FLOE-D106", message, hint=hint))
     if repository and commit:
@@ -202,9 +214,14 @@ def _nothing(word: str, at: Surroundings, repository: Repository | None) -> Prob
     return Problem("FLOE-D101", message, hint=hint)
 
 
-def _kept(word: str, digest: str, at: Surroundings) -> Side:
-    name = f"{word[:_SHOWN]}…" if word.startswith(_DIGEST) and len(word) > _SHOWN else word
-    return Side(name, stages.verify(at.kept_in.bundle(digest), digest))
+def _kept(word: str, named: str, at: Surroundings) -> Side:
+    """A bundle of the store; a digest goes by itself, a name says for which one it stands."""
+    bundle = stages.verify(at.kept_in.bundle(named), named)
+    return Side(f"{word[:_SHOWN]}…", bundle) if word.startswith(_DIGEST) else _called(word, bundle)
+
+
+def _called(name: str, bundle: VerifiedBundle) -> Side:
+    return Side(f"{name} ({bundle.digest.removeprefix(_DIGEST)[:_SHORT]})", bundle)
 
 
 def _for_the_same_targets(at: Surroundings, named: Sequence[_Named]) -> Surroundings:
