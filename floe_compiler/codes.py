@@ -952,6 +952,12 @@ CODES: Final[dict[str, Code]] = {
         "The operating system refuses to read a part of the bundle: no permission, or a failing disk.",
         "Check permissions and the disk.",
     ),
+    "FLOE-D002": Code(
+        "Not a manifest, in a bundle",
+        INTEGRITY,
+        "The bundle is whole, but what it holds as a target's manifest.json is not one, so it cannot be compared.",
+        "Compile the product again, with a dbt runtime that writes a manifest.",
+    ),
     "FLOE-D001": Code(
         "Acknowledged twice",
         REFUSED,

@@ -11,6 +11,7 @@ from unittest import mock
 from floe_compiler.builtin.data_quality.dbt_bouncer import DbtBouncer
 from floe_compiler.builtin.dbt_runtime.cloud import CloudConfig, CloudDBTPlugin
 from floe_compiler.builtin.dbt_runtime.local import LocalDBTPlugin
+from floe_compiler.diff import diff
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.freeze.schema import check_schema
 from floe_compiler.load.acknowledgements import acknowledgements_of
@@ -19,7 +20,8 @@ from floe_compiler.published import schema
 from floe_compiler.store.layout import Store
 from floe_compiler.store.listing import INDEX
 from floe_compiler.store.publish import publish
-from tests.bundles import index_value, make_bundle
+from floe_compiler.verify import verify
+from tests.bundles import MANIFEST, index_value, make_bundle, on_disk
 
 
 def a_compile_that_takes_too_long(work: Path) -> None:
@@ -65,6 +67,15 @@ def a_damaged_bundle_in_the_store(work: Path) -> None:
 def a_finding_acknowledged_twice(work: Path) -> None:
     """`floe diff` reads the file where the product lies."""
     acknowledgements_of(work / "product", date(2026, 11, 1))
+
+
+def bundles_without_a_manifest_to_compare(work: Path) -> None:
+    """Only a runtime that is not dbt's can have written it."""
+    bundles = [
+        verify(on_disk(make_bundle({MANIFEST: content}), work / name))
+        for name, content in (("old", b'{"nodes":{}}'), ("new", b'{"nodes":{"model.orders.orders":5}}'))
+    ]
+    diff(*bundles)
 
 
 def a_check_that_breaks(work: Path) -> None:

@@ -32,6 +32,7 @@ class Lineage:
         file_of: Callable[[Node], str | None] = lambda node: node.get("original_file_path"),
     ) -> None:
         self._file_of = file_of
+        self._refs: dict[str, NodeRef] = {}
         self.nodes: dict[str, Node] = {}
         self._children: dict[str, dict[str, None]] = {}
         self._add(manifests)
@@ -99,7 +100,9 @@ class Lineage:
 
     def ref(self, name: str) -> NodeRef:
         """A node as it is referred to."""
-        return reference(name, self.nodes[name], self._file_of(self.nodes[name]))
+        if name not in self._refs:
+            self._refs[name] = reference(name, self.nodes[name], self._file_of(self.nodes[name]))
+        return self._refs[name]
 
     def _readers_last(self) -> list[str]:
         """Every node before those that read it, without recursion. A circle, which dbt refuses, is cut somewhere."""

@@ -46,5 +46,7 @@ def _whole(fact: Fact) -> str:
 
 def _in_line(value: Any) -> str | None:
     """A value that fits in a line; None for those that do not."""
+    if value is None:
+        return "unset"
     text = value if isinstance(value, str) else canonical_bytes(value).decode()
     return text if len(text) <= _LONGEST_IN_LINE and "\n" not in text else None

@@ -58,7 +58,7 @@ class Thing(ChangeModel):
     """What changed. For dbt's things, `kind` is the resource type and `id` the unique id.
 
     Otherwise `kind` is one of: product, platform, plugin, target, profile, constant, variable, secret, schedule,
-    dependency, transform, requirement, package, var, setting, selector, policy, policy_finding, file.
+    dependency, transform, requirement, package, var, setting, selector, policy, policy_finding, file, index.
     `targets` are the dbt targets on which it changed; empty for what is not of a target.
     """
 

@@ -2,7 +2,8 @@
 
 dbt knows who calls a macro (`depends_on.macros`) and that is followed. It does not say who reads a variable or an
 environment variable: `var('name')` and `env_var('NAME')` are looked for in the Jinja of nodes and macros, as text, and
-in the configuration as it was before rendering. A name that is put together out of parts is not found.
+in the configuration and the YAML of a node as they were before rendering. A name that is put together out of parts is
+not found.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from floe_compiler.diff.compare.text import calls_with, collapsed
 from floe_compiler.model.change_set import Affected
 
 _MATERIALIZATION: Final = "materialization_"
+_READING: Final = ("nodes", "sources")
 Compiled = Literal["same", "different", "not_known"]
 
 
@@ -25,9 +27,9 @@ class Callers:
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
         self._macros: Mapping[str, Node] = pair.new.get("macros") or {}
-        old_nodes, new_nodes = pair.section("nodes")
-        self._old = old_nodes
-        self._nodes = {name: node for name, node in new_nodes.items() if name in old_nodes}
+        sections = [pair.section(section) for section in _READING]
+        self._old = {name: node for old, _ in sections for name, node in old.items()}
+        self._nodes = {name: node for _, new in sections for name, node in new.items() if name in self._old}
         self._calling: dict[str, list[str]] = {}
         self._using: dict[str, list[str]] = {}
         for name, macro in self._macros.items():
@@ -71,7 +73,8 @@ class Callers:
     def _reads(self, node: Node, function: str, name: str) -> bool:
         if calls_with(str(node.get("raw_code") or ""), function, name):
             return True
-        return any(calls_with(text, function, name) for text in _texts(node.get("unrendered_config")))
+        written = (*_texts(node.get("unrendered_config")), *self._pair.new_project.written(node))
+        return any(calls_with(text, function, name) for text in written)
 
     def _through(self, starts: list[str], silent: frozenset[str], direct: Iterable[str]) -> tuple[Affected, ...]:
         """`silent` macros are what changed itself, and so no step of a chain that starts with them."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from floe_compiler.verify import VerifiedBundle
 
 _OF_A_TARGET: Final = ("target.compute", "target.config", "target.version")
+_IN_THE_PROFILE: Final = ("target.compute", "target.config")
 _COMING_AND_GOING: Final = ("plugin.added", "plugin.removed", "plugin.replaced")
 
 
@@ -44,7 +45,7 @@ def compare(old: VerifiedBundle, new: VerifiedBundle) -> Comparison:
     compared = list(pairs(old, new, before, after))
     facts = [
         *(fact for fact in product if fact not in of_targets),
-        *profile_facts(old, new, {fact.thing.id for fact in of_targets}),
+        *profile_facts(old, new, {fact.thing.id for fact in product if fact.aspect in _IN_THE_PROFILE}),
         *policy_facts(old, new),
         *file_facts(old, new, replaced),
         *setting_facts(before, after),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from floe_compiler.verify import VerifiedBundle
 
 _MOST_LEAVES: Final = 50
+_DEEPEST: Final = 100
 _LARGEST_PYTHON: Final = 1024 * 1024
 CATALOGS: Final = "catalogs.yml"
 """A file of the dbt project that dbt reads and that shows on no node."""
@@ -74,7 +75,23 @@ def _changed(path: str, old: bytes, new: bytes) -> Iterator[Fact]:
 def meaning(path: str, content: bytes) -> Any:
     """A JSON value that stands for what a file says; None where only its text can be compared."""
     reader = _READERS.get(path.rpartition(".")[2].lower())
-    return reader(content) if reader else None
+    found = reader(content) if reader else None
+    return found if _is_shallow(found) else None
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether a value can be compared leaf by leaf without going too deep."""
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST:
+        level = [inner for item in level for inner in _inner(item)]
+        depth += 1
+    return not level
+
+
+def _inner(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _yaml(content: bytes) -> Any:

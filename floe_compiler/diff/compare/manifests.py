@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from floe_compiler.diff.compare.callers import Callers, compiled
 from floe_compiler.diff.compare.causes import constant_facts, doc_facts, macro_facts, package_facts, var_facts
-from floe_compiler.diff.compare.facts import Fact
+from floe_compiler.diff.compare.facts import Fact, Node
 from floe_compiler.diff.compare.matching import Same, Single, match
 from floe_compiler.diff.compare.members import Surroundings, code_of, member_facts, reads, thing_of
 from floe_compiler.diff.compare.pair import Pair
@@ -20,6 +20,7 @@ from floe_compiler.model.change_set import Affected, Change, NodeRef, Step
 _NAMING: Final = ("generate_schema_name", "generate_database_name", "generate_alias_name")
 _PARTS: Final = ("schema", "database", "catalog", "project", "dataset", "path")
 """Keys of a target's configuration by which relations go by another name, most likely first."""
+_RELATION: Final = ("database", "schema", "alias", "identifier")
 _SILENT: Final = frozenset({"macros", "docs"})
 Constants = Mapping[str, str]
 
@@ -41,7 +42,7 @@ def manifest_facts(pair: Pair, constants: tuple[Constants, Constants], of_target
     reached = {found.node.id for fact in roots for found in fact.affected if fact.aspect != "doc"}
     facts = [
         *_lifecycle(around, roots),
-        *(_explained(fact, roots) for same in matching.differing for fact in _of_member(around, same)),
+        *(_explained(around, fact, roots) for same in matching.differing for fact in _of_member(around, same)),
         *test_facts(around),
         *_upstream(around, reached),
         *_selectors(pair),
@@ -129,15 +130,23 @@ def _still_naming(member: Single, pair: Pair) -> Iterator[NodeRef]:
             yield pair.ref(child, node)
 
 
-def _explained(fact: Fact, roots: Sequence[Fact]) -> Fact:
+def _explained(around: Surroundings, fact: Fact, roots: Sequence[Fact]) -> Fact:
     """With the variable, constant or package before its own cause, where its configuration was rendered from it."""
     if fact.field and fact.aspect.startswith(("config", "relation", "source.", "tags", "contract")):
-        unrendered = (fact.new.get("unrendered_config") or {}).get(fact.field.partition(".")[0])
+        keys = _RELATION if fact.field == "relation" else (fact.field.partition(".")[0],)
+        written = [text for key in keys for text in _before_rendering(around, fact.new, key)]
         for root in roots:
             function = {"var": "var", "constant": "env_var"}.get(root.thing.kind)
-            if function and isinstance(unrendered, str) and calls_with(unrendered, function, _short(root)):
+            if function and any(calls_with(text, function, _short(root)) for text in written):
                 return fact.because_of(*root.cause)
     return _after_package(fact, roots)
+
+
+def _before_rendering(around: Surroundings, node: Node, key: str) -> Iterator[str]:
+    """What stood under a key of the configuration, in SQL, YAML or dbt_project.yml."""
+    yield str((node.get("unrendered_config") or {}).get(key))
+    yield from around.pair.new_project.written(node, "config", key)
+    yield from around.pair.new_project.written(node, key)
 
 
 def _short(root: Fact) -> str:

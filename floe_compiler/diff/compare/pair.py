@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from floe_compiler.canonical import parse
+from floe_compiler.canonical import NotCanonical, parse
 from floe_compiler.diff.compare.facts import Node
 from floe_compiler.diff.compare.sealed import SealedProject
 from floe_compiler.diff.lineage import reference
+from floe_compiler.errors import FloeError, Problem, Where
 from floe_compiler.model.change_set import NodeRef, Step
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from floe_compiler.verify import VerifiedBundle
 
 Manifest = Mapping[str, Any]
+_SECTIONS: Final = (
+    "nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "functions",
+    "unit_tests", "groups", "macros", "docs", "selectors",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,21 @@ def pairs(old: VerifiedBundle, new: VerifiedBundle, before: SealedProject, after
     new_digests = {artifact.path: artifact.digest for artifact in new.index.artifacts}
     for target in sorted(old.index.targets.keys() & new.index.targets.keys()):
         old_path, new_path = old.index.targets[target].manifest, new.index.targets[target].manifest
-        was = parse(old.read(old_path))
+        was = _manifest(old, old_path)
         same = old_digests[old_path] == new_digests[new_path]
-        yield Pair(target, was, was if same else parse(new.read(new_path)), before, after)
+        yield Pair(target, was, was if same else _manifest(new, new_path), before, after)
+
+
+def _manifest(bundle: VerifiedBundle, path: str) -> Manifest:
+    """The manifest, of which only the form is known to be right. Raises FLOE-D002."""
+    try:
+        found = parse(bundle.read(path))
+        sections = [found[name] for name in _SECTIONS if found.get(name) is not None]
+        sound = all(isinstance(member, dict) for section in sections for member in section.values())
+    except (NotCanonical, AttributeError):
+        sound = False
+    if not sound:
+        hint = "Compile the product again; dbt's runtime wrote something else."
+        raise FloeError(Problem("FLOE-D002", f"{path} of {bundle.digest} is no manifest of dbt", Where(path), hint))
+    manifest: Manifest = found
+    return manifest

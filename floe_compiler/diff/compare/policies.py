@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from floe_compiler.diff.compare.facts import Fact
 from floe_compiler.diff.compare.product import PLATFORM, product_fact
 from floe_compiler.diff.compare.structure import leaves
@@ -18,19 +20,30 @@ if TYPE_CHECKING:
 def policy_facts(old: VerifiedBundle, new: VerifiedBundle) -> Iterator[Fact]:
     """What is newly demanded, not satisfied, waived or satisfied."""
     before, after = _report(old), _report(new)
-    if before == after:
+    if before is None or after is None:
+        if _bytes(old) != _bytes(new):
+            yield product_fact("file", "changed", "file", REPORT, Place(file=REPORT, in_bundle=True))
         return
     yield from _demands({item.name: item for item in before.policies}, {item.name: item for item in after.policies})
+    demanded = {item.name for item in after.policies}
     yield from _outcomes(
-        {(item.policy, item.node): item for item in before.findings},
+        {(item.policy, item.node): item for item in before.findings if item.policy in demanded},
         {(item.policy, item.node): item for item in after.findings},
     )
 
 
-def _report(bundle: VerifiedBundle) -> PolicyReport:
+def _report(bundle: VerifiedBundle) -> PolicyReport | None:
+    """The report; None for one of another form, which can only be compared as a whole."""
     if REPORT not in bundle.paths:
         return PolicyReport(outcome="not_judged")
-    return PolicyReport.model_validate_json(bundle.read(REPORT))
+    try:
+        return PolicyReport.model_validate_json(bundle.read(REPORT))
+    except ValidationError:
+        return None
+
+
+def _bytes(bundle: VerifiedBundle) -> bytes:
+    return bundle.read(REPORT) if REPORT in bundle.paths else b""
 
 
 def _demands(old: dict[str, PolicyJudged], new: dict[str, PolicyJudged]) -> Iterator[Fact]:

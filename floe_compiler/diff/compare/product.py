@@ -9,9 +9,19 @@ from floe_compiler.diff.compare.facts import Fact
 from floe_compiler.diff.compare.structure import leaves
 from floe_compiler.model.bundle import CompiledArtifacts, PluginInfo
 from floe_compiler.model.change_set import Change, Place, Step, Thing
+from floe_compiler.store.listing import INDEX
 
 PRODUCT: Final = Place(file="floe.yaml")
 PLATFORM: Final = Place(file="platform-manifest.yaml")
+INDEX_FILE: Final = Place(file=INDEX, in_bundle=True)
+_COMPARED: Final = (
+    ("schema_version",), ("kind",), ("product",), ("platform",), ("transforms",), ("schedule",), ("dependencies",),
+    ("artifacts",), ("environment", "constants"), ("environment", "variables"), ("environment", "secrets"),
+    ("runtime", "requirements"), ("runtime", "profile"), ("plugins", "*", "name"), ("plugins", "*", "distribution"),
+    ("plugins", "*", "version"), ("plugins", "*", "config"), ("targets", "*", "compute"), ("targets", "*", "manifest"),
+    ("targets", "*", "nodes"),
+)  # fmt: skip
+"""What of an index is compared by name; everything else is compared as it stands, and no rule knows it."""
 
 
 def product_facts(old: CompiledArtifacts, new: CompiledArtifacts) -> Iterator[Fact]:
@@ -33,6 +43,8 @@ def product_facts(old: CompiledArtifacts, new: CompiledArtifacts) -> Iterator[Fa
     )
     yield from _names("variable", old.environment.variables, new.environment.variables)
     yield from _names("secret", old.environment.secrets, new.environment.secrets)
+    for path, before, after in leaves(_remainder(old), _remainder(new)):
+        yield product_fact("index", "changed", "index", path, INDEX_FILE, field=path, before=before, after=after)
 
 
 def members(kind: str, old: Mapping[str, Any], new: Mapping[str, Any], place: Place) -> Iterator[Fact]:
@@ -65,6 +77,31 @@ def product_fact(
 
 def _plain(model: Any) -> Any:
     return model.model_dump(mode="json", exclude_none=True) if model is not None else None
+
+
+def _remainder(index: CompiledArtifacts) -> dict[str, Any]:
+    """The index without what is compared by name."""
+    plain = index.plain()
+    for path in _COMPARED:
+        _remove(plain, path)
+    return {key: value for key, value in plain.items() if any(_values(value))}
+
+
+def _remove(value: dict[str, Any], path: tuple[str, ...]) -> None:
+    first, *rest = path
+    if not rest:
+        value.pop(first, None)
+        return
+    for key in list(value) if first == "*" else [first]:
+        if isinstance(value.get(key), dict):
+            _remove(value[key], tuple(rest))
+
+
+def _values(value: Any) -> list[Any]:
+    """What a mapping holds, but for mappings that hold nothing."""
+    if isinstance(value, dict):
+        return [inner for item in value.values() for inner in _values(item)]
+    return [value]
 
 
 def _notes(kind: str, new_name: str, old: dict[str, Any], new: dict[str, Any], place: Place) -> Iterator[Fact]:

@@ -54,7 +54,8 @@ def _profile(bundle: VerifiedBundle) -> Mapping[str, Any] | None:
 
 
 def _bytes(bundle: VerifiedBundle) -> bytes:
-    return bundle.read(f"{bundle.index.runtime.profiles}/{FILE}")
+    path = f"{bundle.index.runtime.profiles}/{FILE}"
+    return bundle.read(path) if path in bundle.paths else b""
 
 
 def _rest(profile: Mapping[str, Any]) -> dict[str, Any]:

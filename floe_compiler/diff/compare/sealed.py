@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from floe_compiler.diff.compare.facts import Node
 from floe_compiler.diff.compare.text import first_difference
-from floe_compiler.diff.compare.yaml_events import Entry, line_of, tree, values
+from floe_compiler.diff.compare.yaml_events import Entry, line_of, texts, tree, values, within
 from floe_compiler.model.change_set import Place
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class SealedProject:
     def __init__(self, bundle: VerifiedBundle) -> None:
         self._bundle = bundle
         self._root = bundle.index.runtime.project
+        self._texts: dict[str, str] = {}
         self._trees: dict[str, Entry | None] = {}
         self.digests: dict[str, str] = {
             artifact.path.removeprefix(f"{self._root}/"): artifact.digest
@@ -102,6 +103,15 @@ class SealedProject:
         known = described or own
         return Place(file=known) if known else None
 
+    def written(self, node: Node, *names: str) -> Iterator[str]:
+        """The texts of a node's entry in its YAML file, or of a property in it, as they were before rendering.
+
+        A table of a source has what is written of the source."""
+        file = self._yaml_file(node)
+        path = _names(node)[:2] if node.get("resource_type") == "source" else _names(node)
+        entry = within(self._tree(file), *path, *names) if file else None
+        return texts(entry) if entry else iter(())
+
     def file_place(self, node: Node) -> Place | None:
         """The node's own file."""
         file = self.file_of(node)
@@ -156,7 +166,9 @@ class SealedProject:
         return next((number for number, line in enumerate(lines, 1) if word in line and "=" in line), None)
 
     def _text(self, file: str) -> str:
-        return self.read(file).decode("utf-8", "replace") if file in self.digests else ""
+        if file not in self._texts:
+            self._texts[file] = self.read(file).decode("utf-8", "replace") if file in self.digests else ""
+        return self._texts[file]
 
     def _tree(self, file: str) -> Entry | None:
         if file not in self._trees:

@@ -1,11 +1,12 @@
 """YAML in a bundle, read without trust: values for a comparison, and the lines on which names stand.
 
-A bundle may come from anywhere, and YAML can cost far more than its size: what is large, deeply nested or repeats
-itself through aliases is not read, and is compared as text. Nothing here recurses.
+A bundle may come from anywhere, and YAML can cost far more than its size: what is large, deeply nested, or grows too
+far through its aliases is not read, and is compared as text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -16,6 +17,8 @@ from floe_compiler.canonical import MAX_SAFE_INTEGER
 
 _LARGEST: Final = 4 * 1024 * 1024
 _DEEPEST: Final = 60
+_MOST: Final = 200_000
+"""Values of a document with its aliases written out."""
 _CLOSING: Final = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
@@ -53,16 +56,14 @@ def tree(content: bytes) -> Entry | None:
     """The first document with the lines of its keys and values; None for what is no YAML or cannot be read safely."""
     if len(content) > _LARGEST or any(line.startswith(b"%") for line in content.splitlines()):
         return None
-    root = Entry(1)
-    opened: list[tuple[Entry, list[tuple[str, int]]]] = [(root, [])]
+    reader = _Reader()
     try:
         for event in yaml.parse(content, Loader=yaml.CSafeLoader):
-            if isinstance(event, yaml.AliasEvent) or len(opened) > _DEEPEST:
+            if not reader.take(event):
                 return None
-            _take(event, opened)
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
-    return root.items[0] if root.items else root
+    return reader.root.items[0] if reader.root.items else reader.root
 
 
 def _json(value: Any) -> Any:
@@ -89,32 +90,85 @@ def line_of(entry: Entry | None, *names: str) -> int | None:
     return line
 
 
-def _take(event: yaml.Event, opened: list[tuple[Entry, list[tuple[str, int]]]]) -> None:
-    if isinstance(event, _CLOSING):
-        opened.pop()
-    elif isinstance(event, yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent):
-        entry = Entry(
-            event.start_mark.line + 1 if event.start_mark else 1,
-            event.value if isinstance(event, yaml.ScalarEvent) else None,
-        )
-        owner, waiting = opened[-1]
-        if isinstance(event, yaml.ScalarEvent) and owner.text == _MAPPING and not waiting:
-            waiting.append((event.value, entry.line))
+def texts(entry: Entry) -> Iterator[str]:
+    """Every text in an entry, without keys."""
+    pending = [entry]
+    while pending:
+        found = pending.pop()
+        if found.text is not None and found.text != _MAPPING:
+            yield found.text
+        pending.extend(inner for _, inner in found.keys.values())
+        pending.extend(found.items)
+
+
+def within(entry: Entry | None, *names: str) -> Entry | None:
+    """What the names lead to, each within the one before it."""
+    for name in names:
+        found = entry.named(name) if entry else None
+        if found is None:
+            return None
+        _, entry = found
+    return entry
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mapping or list that is being read: how much is in it with its aliases written out, and how deep."""
+
+    entry: Entry
+    anchor: str | None = None
+    size: int = 1
+    height: int = 1
+    key: tuple[str, int] | None = None
+
+
+class _Reader:
+    """Builds entries from events. Aliases lead to the entry of their anchor, and count for all that it holds."""
+
+    def __init__(self) -> None:
+        self.root = Entry(1)
+        self._opened = [_Open(self.root)]
+        self._anchors: dict[str, tuple[Entry, int, int]] = {}
+
+    def take(self, event: yaml.Event) -> bool:
+        """Whether what was read so far is safe to read."""
+        if isinstance(event, yaml.AliasEvent):
+            known = self._anchors.get(event.anchor or "")
+            return known is not None and self._attach(*known)
+        if isinstance(event, yaml.ScalarEvent):
+            entry = Entry(_line(event), event.value)
+            if event.anchor:
+                self._anchors[event.anchor] = (entry, 1, 1)
+            return self._attach(entry, 1, 1)
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            entry = Entry(_line(event), _MAPPING if isinstance(event, yaml.MappingStartEvent) else None)
+            self._opened.append(_Open(entry, event.anchor))
+            return len(self._opened) <= _DEEPEST
+        if isinstance(event, _CLOSING):
+            done = self._opened.pop()
+            if done.anchor:
+                self._anchors[done.anchor] = (done.entry, done.size, done.height)
+            return self._attach(done.entry, done.size, done.height)
+        return True
+
+    def _attach(self, entry: Entry, size: int, height: int) -> bool:
+        """Puts a value where it belongs. In a mapping, every other one is a key."""
+        owner = self._opened[-1]
+        owner.size += size
+        owner.height = max(owner.height, height + 1)
+        if owner.entry.text != _MAPPING:
+            owner.entry.items.append(entry)
+        elif owner.key is None:
+            owner.key = (entry.text or "?", entry.line)
         else:
-            _attach(owner, waiting, entry)
-            if not isinstance(event, yaml.ScalarEvent):
-                entry.text = _MAPPING if isinstance(event, yaml.MappingStartEvent) else None
-                opened.append((entry, []))
+            key, line = owner.key
+            owner.entry.keys[key] = (line, entry)
+            owner.key = None
+        return owner.size <= _MOST and owner.height <= _DEEPEST
 
 
-def _attach(owner: Entry, waiting: list[tuple[str, int]], entry: Entry) -> None:
-    if owner.text != _MAPPING:
-        owner.items.append(entry)
-    elif waiting:
-        key, line = waiting.pop()
-        owner.keys[key] = (line, entry)
-    else:
-        waiting.append(("?", entry.line))  # a key that is no scalar
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 _MAPPING: Final = "\0mapping"
