@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := build/demo
+TOOLS := $(patsubst tests/tools/%.in,%,$(wildcard tests/tools/*.in))
+PIP := -m pip install --quiet --disable-pip-version-check --no-deps
+COMPILE_LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" --quiet
 
 .PHONY: help demo test test-tools browser lint types bench lock generate clean
 .DEFAULT_GOAL := help
@@ -12,9 +16,14 @@ help: ## what can be made
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(PIP) --require-hashes -r requirements.lock
+	$(BIN)/python $(PIP) --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q .venv/lib || true
+	touch $@
+
+.venv-%/.installed: tests/tools/%.lock
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(PIP) --require-hashes -r $<
 	touch $@
 
 demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and show what it made
@@ -23,8 +32,8 @@ demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and sh
 test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
 
-test-tools: $(INSTALLED) browser ## what drives an engine for minutes: dbt, the Rust engine, dbt Cloud, a browser
-	$(BIN)/python -m pytest -m tools
+test-tools: $(INSTALLED) $(TOOLS:%=.venv-%/.installed) browser ## what drives an engine, a tool or a browser for minutes
+	$(BIN)/python -m pytest -m tools -n 0
 
 browser: # Debian's, for the page of `floe diff`; its tests are skipped, with that reason, where it cannot be installed
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -42,12 +51,15 @@ bench: $(INSTALLED) ## floe beside dbt, as ratios (minutes)
 
 generate: $(INSTALLED) ## schemas and reference pages, from the code
 	$(BIN)/python -m tests.generated --write
+	$(BIN)/python -m tests.native --write
 	$(BIN)/python -m tests.docs --write
 
-lock: $(INSTALLED) ## requirements.lock, from pyproject.toml
+lock: $(INSTALLED) ## the lock files, from pyproject.toml and tests/tools
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	$(COMPILE_LOCK) pyproject.toml --group dev --output-file requirements.lock
+	for name in $(TOOLS); do \
+		$(COMPILE_LOCK) tests/tools/$$name.in --output-file tests/tools/$$name.lock || exit 1; \
+	done
 
 clean: ## remove what was made here
-	rm -rf .venv build dist .floe
+	rm -rf .venv .venv-* build dist .floe

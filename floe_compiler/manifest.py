@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from floe_compiler.canonical import NotCanonical, canonical_bytes, ordered_bytes, parse
 from floe_compiler.errors import FloeError, Problem, Where
@@ -38,6 +38,13 @@ _SECTIONS_OF_LISTS: Final = "disabled"
 _VARYING_ANYWHERE: Final = frozenset({"created_at", "generated_sql_file", "root_path"})
 
 
+class NormalManifest(NamedTuple):
+    """A manifest in normal form: the bytes that are sealed, and the JSON value that they say."""
+
+    content: bytes
+    value: dict[str, Any]
+
+
 def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
     """The manifest as a JSON value in normal form. Raises FLOE-C206 if the bytes are no manifest."""
     try:
@@ -54,12 +61,12 @@ def normal_form(manifest: bytes, target: str) -> dict[str, Any]:
     return normal
 
 
-def normal_bytes(manifest: bytes, target: str) -> tuple[bytes, dict[str, Any]]:
-    """The bytes of the normal form, and the form itself. Raises FLOE-C206; FLOE-F001 at every member
-    that holds a value without an exact form."""
+def normal_manifest(manifest: bytes, target: str) -> NormalManifest:
+    """The normal form of what dbt wrote. Raises FLOE-C206; FLOE-F001 at every member that holds a value without
+    an exact form."""
     normal = normal_form(manifest, target)
     try:
-        return ordered_bytes(normal), normal
+        return NormalManifest(ordered_bytes(normal), normal)
     except NotCanonical as error:
         raise FloeError([*_inexact_members(normal)] or [_inexact(f"target `{target}`", str(error), None)]) from error
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
+from floe_compiler.compile.head import head_of
+from floe_compiler.compile.natives import native_files
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure
 from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
 from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
 from floe_compiler.compile.workspace import Workspace, lay_out
 from floe_compiler.errors import raise_if_any
+from floe_compiler.manifest import normal_manifest
 from floe_compiler.model.values import references
 from floe_compiler.plugins.contracts import ComputePlugin, DBTRuntimePlugin
 from floe_compiler.plugins.registry import PluginRegistry, blame, warmed_up
@@ -21,7 +24,8 @@ from floe_compiler.store.writing import refusing_writes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from floe_compiler.model.bundle import PluginInfo
+    from floe_compiler.manifest import NormalManifest
+    from floe_compiler.model.bundle import BundleHead
     from floe_compiler.model.policy_report import PolicyReport
     from floe_compiler.resolve import ResolvedProduct
 
@@ -35,23 +39,19 @@ _VOLATILE: Final = re.compile(rb"run_started_at|invocation_id|\bmodules\b|\|\s*r
 class CompiledParts:
     """Everything that a bundle is made of, as it came from dbt and the plugins.
 
-    `manifests` are dbt's own bytes by target. `second_manifests` come from another invocation at another
-    time, made only where the project names something that could differ between the two. `made_in` are the paths of
-    the folder in which dbt compiled, which no bundle may know.
+    `head` is what the index says beside the list of files. `second_manifests` are dbt's bytes, by target, from
+    another invocation at another time, made only where the project names something that could differ between the
+    two. `made_in` are the paths of the folder in which dbt compiled, which no bundle may know. `native_files` is
+    what the plugins rendered, by path in the bundle.
     """
 
     resolved: ResolvedProduct
+    head: BundleHead
     made_in: frozenset[str]
-    plugins: Mapping[str, PluginInfo]
-    computes: Mapping[str, PluginInfo]
     profiles: bytes
-    manifests: Mapping[str, bytes]
+    manifests: Mapping[str, NormalManifest]
     second_manifests: Mapping[str, bytes]
-    variables: frozenset[str]
-    secrets: frozenset[str]
-    requirements: tuple[str, ...]
-    runtime_files: Mapping[str, bytes]
-    quality_files: Mapping[str, bytes]
+    native_files: Mapping[str, bytes]
     policy_report: PolicyReport
 
 
@@ -90,25 +90,25 @@ def compile(
             requirements = runtime.requirements(_adapters(configured))
             manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
             runtime_files = runtime.sealed_files()
-    quality_files = rendered_checks(resolved, configured)
+            normal = {target: normal_manifest(manifest, target) for target, manifest in manifests.items()}
+    head = head_of(resolved, configured, normal, requirements, references([rendered, runtime.config]))
+    natives = {
+        **{f"dbt_runtime/{chosen.offer.name}/{path}": file for path, file in runtime_files.items()},
+        **rendered_checks(resolved, configured),
+        **native_files(configured, head, {target: manifest.value for target, manifest in normal.items()}),
+    }
     progress("Judging")
-    evidence = Evidence(manifests, (profiles, *runtime_files.values(), *quality_files.values()))
+    evidence = Evidence(normal, (profiles, *natives.values()))
     with refusing_writes(workspace.root):
         report = judge(resolved, configured, evidence, workspace.root / "policies", today)
-    variables, secrets = references([rendered, runtime.config])
     return CompiledParts(
         resolved=resolved,
+        head=head,
         made_in=frozenset({str(workspace.root.absolute()), str(workspace.root.resolve())}),
-        plugins={key: plugin.info for key, plugin in configured.by_type.items()},
-        computes={name: plugin.info for name, plugin in configured.computes.items()},
         profiles=profiles,
-        manifests=manifests,
+        manifests=normal,
         second_manifests=second,
-        variables=variables,
-        secrets=secrets,
-        requirements=requirements,
-        runtime_files={f"dbt_runtime/{chosen.offer.name}/{path}": file for path, file in runtime_files.items()},
-        quality_files=quality_files,
+        native_files=natives,
         policy_report=report,
     )
 

@@ -19,7 +19,6 @@ from floe_compiler.canonical import canonical_bytes
 from floe_compiler.compile.rules import PROJECT_FILE, RULES, Found, Subject, own_findings, place_of
 from floe_compiler.digests import digest
 from floe_compiler.errors import PolicyRefused, Problem, Where
-from floe_compiler.manifest import normal_bytes
 from floe_compiler.model.policy_report import (
     IdleWaiver,
     PolicyFinding,
@@ -34,6 +33,7 @@ from floe_compiler.recall import key
 
 if TYPE_CHECKING:
     from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
+    from floe_compiler.manifest import NormalManifest
     from floe_compiler.model.policies import Policies, Severity, Waiver
     from floe_compiler.resolve import ResolvedProduct
 
@@ -43,9 +43,9 @@ _MEMBERS: Final = ("nodes", "sources", "macros", "exposures", "unit_tests", "sem
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is judged: dbt's manifests by target, and what else would be sealed beside project and manifests."""
+    """What is judged: the manifests by target, and what else would be sealed beside project and manifests."""
 
-    manifests: Mapping[str, bytes]
+    manifests: Mapping[str, NormalManifest]
     others: Iterable[bytes]
 
 
@@ -110,8 +110,7 @@ def judge(
     policies = resolved.platform.policies
     if policies is None or not severities(policies):
         return PolicyReport(outcome="no_policies")
-    with resolved.project.as_people_see():
-        normal = {target: normal_bytes(manifest, target) for target, manifest in evidence.manifests.items()}
+    normal = evidence.manifests
     sealed = (*resolved.project.files.values(), *(content for content, _ in normal.values()), *evidence.others)
     subject = Subject(resolved, {target: form for target, (_, form) in normal.items()}, sum(map(len, sealed)))
     found = list(own_findings(policies, subject))

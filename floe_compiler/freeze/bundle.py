@@ -14,30 +14,14 @@ from floe_compiler.errors import FloeError, Problem, raise_if_any
 from floe_compiler.freeze.leaks import leak_problems
 from floe_compiler.freeze.schema import check_schema
 from floe_compiler.freeze.volatile import placed_nodes, volatile_nodes
-from floe_compiler.manifest import normal_bytes
-from floe_compiler.model.bundle import (
-    SCHEMA_VERSION,
-    Artifact,
-    CompiledArtifacts,
-    Dependency,
-    Environment,
-    Owner,
-    PlatformInfo,
-    ProductInfo,
-    Runtime,
-    Schedule,
-    Target,
-    Transform,
-)
+from floe_compiler.model.bundle import SCHEMA_VERSION, Artifact, CompiledArtifacts
 from floe_compiler.model.frozen import FrozenBundle
 from floe_compiler.model.policy_report import REPORT
-from floe_compiler.store.listing import INDEX, Listed, list_problems
+from floe_compiler.store.listing import INDEX, PROFILES_FILE, PROJECT, Listed, list_problems, manifest_path
 
 if TYPE_CHECKING:
     from floe_compiler.compile import CompiledParts
 
-PROJECT: Final = "project"
-PROFILES: Final = "profiles"
 _MEDIA_TYPES: Final = {
     ".csv": "text/csv",
     ".json": "application/json",
@@ -55,90 +39,40 @@ def freeze(parts: CompiledParts, schema: Any, environ: Mapping[str, str]) -> Fro
     FLOE-F001 not representable, F002 and F005 volatile, F003 path not portable, F004 does not match its schema,
     F010 and F011 secrets."""
     with parts.resolved.project.as_people_see():
-        manifests, nodes = _normal_manifests(parts)
-    files = dict(sorted(_files(parts, manifests)))
+        raise_if_any(_varying(parts))
+    files = dict(sorted(_files(parts)))
     raise_if_any(_unusable_paths(files, parts))
-    index_bytes = canonical_bytes(_index(parts, nodes, files))
+    index_bytes = canonical_bytes(_index(parts, files))
     raise_if_any(leak_problems({**files, INDEX: index_bytes}, PROJECT, parts.resolved, environ))
     return _read_back(index_bytes, files, schema)
 
 
-def _normal_manifests(parts: CompiledParts) -> tuple[dict[str, bytes], dict[str, int]]:
-    """The manifest of every target in its one form, and how many nodes it has."""
-    manifests: dict[str, bytes] = {}
-    nodes: dict[str, int] = {}
-    problems: list[Problem] = []
+def _varying(parts: CompiledParts) -> Iterator[Problem]:
+    """What would be another manifest at another time, or in another place."""
     for target, manifest in parts.manifests.items():
-        manifests[target], normal = normal_bytes(manifest, target)
-        nodes[target] = len(normal["nodes"])
         if target in parts.second_manifests:
-            problems.extend(volatile_nodes(normal, parts.second_manifests[target], target))
-        if any(path.encode() in manifests[target] for path in parts.made_in):
-            problems.extend(placed_nodes(normal, parts.made_in))
-    raise_if_any(problems)
-    return manifests, nodes
+            yield from volatile_nodes(manifest.value, parts.second_manifests[target], target)
+        if any(path.encode() in manifest.content for path in parts.made_in):
+            yield from placed_nodes(manifest.value, parts.made_in)
 
 
-def manifest_path(target: str) -> str:
-    """Where a target's manifest lies in a bundle."""
-    return f"targets/{target}/manifest.json"
-
-
-def _files(parts: CompiledParts, manifests: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def _files(parts: CompiledParts) -> Iterator[tuple[str, bytes]]:
     for path, content in parts.resolved.project.files.items():
         yield f"{PROJECT}/{path}", content
-    yield f"{PROFILES}/profiles.yml", parts.profiles
-    for target, manifest in manifests.items():
-        yield manifest_path(target), manifest
-    yield from parts.runtime_files.items()
-    yield from parts.quality_files.items()
+    yield PROFILES_FILE, parts.profiles
+    for target, manifest in parts.manifests.items():
+        yield manifest_path(target), manifest.content
+    yield from parts.native_files.items()
     yield REPORT, parts.policy_report.written()
 
 
-def _index(parts: CompiledParts, nodes: Mapping[str, int], files: Mapping[str, bytes]) -> dict[str, Any]:
-    product, platform = parts.resolved.product, parts.resolved.platform
-    owner = product.owner
-    schedule = product.schedule
+def _index(parts: CompiledParts, files: Mapping[str, bytes]) -> dict[str, Any]:
+    artifacts = [
+        Artifact(path=path, media_type=_media_type(path), size=len(content), digest=digest(content))
+        for path, content in files.items()
+    ]
     try:
-        return CompiledArtifacts(
-            schema_version=SCHEMA_VERSION,
-            product=ProductInfo(
-                name=product.metadata.name,
-                version=product.metadata.version,
-                description=product.metadata.description,
-                owner=Owner(name=owner.name, email=owner.email) if owner else None,
-            ),
-            platform=PlatformInfo(
-                name=platform.metadata.name,
-                version=platform.metadata.version,
-                owner=platform.metadata.owner,
-            ),
-            plugins=dict(parts.plugins),
-            targets={
-                target.name: Target(
-                    compute=parts.computes[target.name],
-                    manifest=manifest_path(target.name),
-                    nodes=nodes[target.name],
-                )
-                for target in parts.resolved.targets
-            },
-            transforms=[Transform(select=t.select, compute=t.compute) for t in product.transforms],
-            schedule=Schedule(cron=schedule.cron, timezone=schedule.timezone) if schedule else None,
-            dependencies=[Dependency(name=d.name, digest=d.digest) for d in parts.resolved.dependencies],
-            environment=Environment(
-                constants=dict(product.env), variables=sorted(parts.variables), secrets=sorted(parts.secrets)
-            ),
-            runtime=Runtime(
-                profile=parts.resolved.project.profile,
-                project=PROJECT,
-                profiles=PROFILES,
-                requirements=list(parts.requirements),
-            ),
-            artifacts=[
-                Artifact(path=path, media_type=_media_type(path), size=len(content), digest=digest(content))
-                for path, content in files.items()
-            ],
-        ).plain()
+        return CompiledArtifacts(**dict(parts.head), schema_version=SCHEMA_VERSION, artifacts=artifacts).plain()
     except ValidationError as error:
         raise FloeError(
             Problem("FLOE-F004", f"`{'.'.join(map(str, fault['loc']))}` cannot be in the index: {fault['msg']}")

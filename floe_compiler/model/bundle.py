@@ -132,11 +132,9 @@ class Artifact(BundleModel):
     digest: Digest
 
 
-class CompiledArtifacts(BundleModel):
-    """The index: who, for which platform, with which plugins, for which targets; and every other file."""
+class BundleHead(BundleModel):
+    """All that the index says but for the list of files: what plugins know when they render their own."""
 
-    schema_version: Literal["1.0"]
-    kind: Literal["CompiledArtifacts"] = "CompiledArtifacts"
     product: ProductInfo
     platform: PlatformInfo
     enforced: Enforced = Enforced()
@@ -147,6 +145,13 @@ class CompiledArtifacts(BundleModel):
     dependencies: list[Dependency]
     environment: Environment
     runtime: Runtime
+
+
+class CompiledArtifacts(BundleHead):
+    """The index: who, for which platform, with which plugins, for which targets; and every other file."""
+
+    schema_version: Literal["1.0"]
+    kind: Literal["CompiledArtifacts"] = "CompiledArtifacts"
     artifacts: Annotated[list[Artifact], Field(description="Every other file, sorted by path.")]
 
     def plain(self) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from floe_compiler.model.bundle import BundleHead
 from floe_compiler.model.runs import Command, DBTRunResult, EventCallback
 from floe_compiler.model.values import EnvRef, SecretRef
 
@@ -62,6 +63,96 @@ class ComputePlugin(Plugin):
     def render_output(self, config: PluginConfig) -> ProfileOutput:
         """The profile output of one target, with `type` and with a literal `schema` (and `database`, where
         the adapter has one), since dbt writes those into the manifest. Connects to nothing."""
+
+
+class LoadedBy(NamedTuple):
+    """Who loads a file that a plugin renders: a line of the bundle's README.
+
+    `file` is a glob below the plugin's folder, `command` is typed in that folder. `proof` says what floe's own
+    tests have seen: the tool itself loading the file, or no more than a published schema that it matches.
+    """
+
+    file: str
+    tool: str
+    command: str
+    proof: Literal["tool", "schema"]
+
+
+Manifests = Mapping[str, Mapping[str, Any]]
+"""dbt's manifests in normal form, by target; the first is that of the default target."""
+Properties = Mapping[str, str | int | float | bool | EnvRef | SecretRef]
+
+
+class NativePlugin(Plugin):
+    """A plugin that adds to the bundle the files that its own tool loads, so that the tool needs no floe.
+
+    Pure: the same configuration, head and manifests give the same bytes. Connects to nothing, sees no clock and no
+    environment; what differs where the bundle runs is a reference, which the file names in the tool's own way.
+    """
+
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = ()
+
+    @abstractmethod
+    def render(self, config: PluginConfig, head: BundleHead, manifests: Manifests) -> Mapping[str, bytes]:
+        """The files, by path below `<plugin key>/<name>/` of the bundle. Never the value of a secret."""
+
+
+class OrchestratorPlugin(NativePlugin):
+    """How jobs are scheduled: renders what the orchestrator loads to run the sealed bundle, node by node."""
+
+
+class StoragePlugin(NativePlugin):
+    """Where data is kept."""
+
+    @abstractmethod
+    def file_io(self, config: PluginConfig) -> Properties:
+        """The properties by which an Iceberg client reads and writes there, merged into the catalog's file.
+
+        Source of the names: https://py.iceberg.apache.org/configuration/#fileio
+        """
+
+
+class CatalogPlugin(Plugin):
+    """Where the metadata of Iceberg tables is kept."""
+
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = ()
+
+    @abstractmethod
+    def render(
+        self, config: PluginConfig, head: BundleHead, manifests: Manifests, file_io: Properties
+    ) -> Mapping[str, bytes]:
+        """As `NativePlugin.render`; `file_io` is what the storage plugin says of itself."""
+
+
+class ObservabilityPlugin(NativePlugin):
+    """Where OpenTelemetry traces are sent: renders what the OpenTelemetry SDK is started from."""
+
+
+class LineagePlugin(NativePlugin):
+    """Where OpenLineage events are sent: renders what the OpenLineage client is started from."""
+
+
+class SemanticLayerPlugin(NativePlugin):
+    """How data is consumed: renders the semantic models for the layer that answers queries."""
+
+
+class IngestionPlugin(NativePlugin):
+    """How data is ingested: renders what fills the sources that the dbt project declares."""
+
+
+class SecretsPlugin(NativePlugin):
+    """Where secrets come from."""
+
+    @abstractmethod
+    def container_variable(self, config: PluginConfig, head: BundleHead, secret: str) -> Mapping[str, Any]:
+        """How a container gets a secret: the `valueFrom` of a Kubernetes EnvVar, a reference and never a value.
+
+        Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
+        """
+
+
+class IdentityPlugin(NativePlugin):
+    """Who may do what: renders clients, roles and groups of the product for the identity provider."""
 
 
 class CancelToken:

@@ -10,6 +10,14 @@ from floe_compiler.store.limits import MAX_FILE, MAX_FILES, MAX_TOTAL, in_words
 from floe_compiler.store.paths import path_problems, shown
 
 INDEX: Final = "compiled_artifacts.json"
+PROJECT: Final = "project"
+PROFILES: Final = "profiles"
+PROFILES_FILE: Final = f"{PROFILES}/profiles.yml"
+
+
+def manifest_path(target: str) -> str:
+    """Where a target's manifest lies in a bundle."""
+    return f"targets/{target}/manifest.json"
 
 
 class Listed(NamedTuple):

@@ -139,17 +139,23 @@ def _fields(plugin: Plugin) -> str:
 # -- signatures ----------------------------------------------------------------------------------------------
 
 
-def signatures(contract: str) -> str:
-    """A contract as code: its methods with their real parameters, in a block that can be executed."""
+def signatures(*names: str) -> str:
+    """Contracts as code: their methods with their real parameters, in a block that can be executed."""
     module = ast.parse(inspect.getsource(contracts))
-    (found,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == contract)
-    lines = [f"class {contract}({', '.join(map(ast.unparse, found.bases))}):"]
+    classes = {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
+    lines = "\n\n\n".join("\n".join(_class(classes[name])) for name in names).split("\n")
+    return "\n".join(["```python", *_imports(lines), "", "", *lines, "```"])
+
+
+def _class(found: ast.ClassDef) -> list[str]:
+    head = f"class {found.name}({', '.join(map(ast.unparse, found.bases))}):"
+    lines = [head]
     for node in found.body:
         if isinstance(node, ast.AnnAssign):
             lines += [f"    {_attribute(node)}"]
         elif isinstance(node, ast.FunctionDef):
             lines += [*([""] if len(lines) > 1 else []), *_signature(node)]
-    return "\n".join(["```python", *_imports(lines), "", "", *lines, "```"])
+    return lines if len(lines) > 1 else [f"{head} ..."]
 
 
 def _imports(lines: Iterable[str]) -> Iterator[str]:
@@ -164,7 +170,8 @@ def _imports(lines: Iterable[str]) -> Iterator[str]:
     yield from ("from __future__ import annotations", "")
     if from_abc := names & {"ABC", "abstractmethod"}:
         yield from (f"from abc import {', '.join(sorted(from_abc))}", "")
-    if ours := names & vars(contracts).keys() - from_abc:
+    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    if ours := names & vars(contracts).keys() - from_abc - defined:
         yield f"from floe_compiler.plugins.contracts import {', '.join(sorted(ours))}"
 
 

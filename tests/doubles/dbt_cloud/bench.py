@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from floe_compiler.builtin.dbt_runtime.cloud import CloudConfig, CloudDBTPlugin
-from floe_compiler.manifest import normal_bytes
+from floe_compiler.manifest import normal_manifest
 from floe_compiler.model.runs import DBTRunResult
 from tests.doubles.dbt_cloud.platform import ACCOUNT, JOBS, TOKEN, DbtCloud
 
@@ -55,7 +55,7 @@ class Bench:
     def __post_init__(self) -> None:
         """Lays out what a bundle would hold: the profile, the manifest, and what the compile leaves for runs."""
         self.write_profile()
-        self.sealed.write_bytes(normal_bytes(self.manifest, "dev")[0])
+        self.sealed.write_bytes(normal_manifest(self.manifest, "dev")[0])
         self.sealed_dir.mkdir()
         (self.sealed_dir / "source.json").write_text(json.dumps({"git_sha": self.repository.commit}))
 

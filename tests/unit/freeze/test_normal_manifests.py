@@ -9,7 +9,7 @@ import pytest
 
 from floe_compiler.errors import FloeError
 from floe_compiler.freeze.volatile import placed_nodes, volatile_nodes
-from floe_compiler.manifest import normal_bytes, normal_form
+from floe_compiler.manifest import normal_form, normal_manifest
 
 MODEL = "model.loaves.rye"
 FILE = "models/rye.sql"
@@ -48,17 +48,17 @@ def test_what_varies_between_runs_is_gone_and_the_rest_is_kept() -> None:
 def test_the_order_in_which_threads_found_nodes_and_macros_does_not_matter() -> None:
     ordered = manifest(macros={"macro.loaves.a": {}, "macro.loaves.b": {}})
     turned = manifest(macros={"macro.loaves.b": {}, "macro.loaves.a": {}})
-    assert normal_bytes(content(ordered), "dev") == normal_bytes(content(dict(reversed(turned.items()))), "dev")
+    assert normal_manifest(content(ordered), "dev") == normal_manifest(content(dict(reversed(turned.items()))), "dev")
 
 
 def test_the_order_within_a_node_is_kept_because_it_is_the_order_of_a_contracts_columns() -> None:
-    found, _ = normal_bytes(content(manifest({"columns": {"name": {}, "id": {}}})), "dev")
+    found, _ = normal_manifest(content(manifest({"columns": {"name": {}, "id": {}}})), "dev")
     assert list(json.loads(found)["nodes"][MODEL]["columns"]) == ["name", "id"]
 
 
 def test_the_normal_form_of_a_normal_form_is_itself() -> None:
-    found, _ = normal_bytes(content(manifest()), "dev")
-    assert normal_bytes(found, "dev")[0] == found
+    found, _ = normal_manifest(content(manifest()), "dev")
+    assert normal_manifest(found, "dev")[0] == found
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_what_is_no_manifest_is_refused(broken: bytes) -> None:
 def test_a_number_without_an_exact_form_is_told_at_its_model(number: str) -> None:
     text = content(manifest({"meta": {"batch": "here"}})).replace(b'"here"', number.encode())
     with pytest.raises(FloeError) as refusal:
-        normal_bytes(text, "dev")
+        normal_manifest(text, "dev")
     assert codes_and_places(refusal) == [("FLOE-F001", FILE)]
     assert MODEL in str(refusal.value)
 
 
 def test_a_number_without_an_exact_form_elsewhere_is_told_too() -> None:
     with pytest.raises(FloeError) as refusal:
-        normal_bytes(content(manifest(metadata={"batch": 2**60})), "dev")
+        normal_manifest(content(manifest(metadata={"batch": 2**60})), "dev")
     assert codes_and_places(refusal) == [("FLOE-F001", "None")]
 
 

@@ -12,6 +12,7 @@ import pytest
 from floe_compiler.compile import check
 from floe_compiler.compile.policies import Evidence, judge
 from floe_compiler.load import load
+from floe_compiler.manifest import normal_manifest
 from floe_compiler.model.policy_report import PolicyReport
 from floe_compiler.pipeline import compile_product
 from floe_compiler.plugins.registry import PluginRegistry
@@ -52,7 +53,8 @@ def judged(governed: Path, manifests: dict[str, bytes], tmp_path: Path) -> Judge
         registry = registry or PluginRegistry()
         documents = load(governed, Store(tmp_path / ".floe"))
         resolved = resolve(documents, registry.names(), targets)
-        evidence = Evidence({target: (of or manifests)[target] for target in targets}, ())
+        normal = {target: normal_manifest((of or manifests)[target], target) for target in targets}
+        evidence = Evidence(normal, ())
         scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
         return judge(resolved, check(resolved, registry), evidence, scratch, today or datetime.now(UTC).date())
 
