@@ -9,7 +9,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-deps
 COMPILE_LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" --quiet
 
-.PHONY: help demo test test-tools lint types bench lock generate clean
+.PHONY: help demo test test-tools browser lint types bench lock generate clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -39,8 +39,13 @@ demo: $(INSTALLED) ## compile, verify and run the demo product on DuckDB, and sh
 test: $(INSTALLED) ## the test suite
 	$(BIN)/python -m pytest
 
-test-tools: $(INSTALLED) $(TOOLS:%=.venv-%/.installed) $(NPM_TOOLS:%=.npm-%/.installed) ## what drives an engine or a tool for minutes
+test-tools: $(INSTALLED) $(TOOLS:%=.venv-%/.installed) $(NPM_TOOLS:%=.npm-%/.installed) browser ## what drives an engine, a tool or a browser for minutes
 	$(BIN)/python -m pytest -m tools -n 0
+
+browser: # Debian's, for the page of `floe diff`; its tests are skipped, with that reason, where it cannot be installed
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver; } \
+		|| echo "no chromium with its chromedriver: the tests of the page will be skipped"
 
 lint: $(INSTALLED) ## ruff, mypy and the architecture's contracts
 	$(BIN)/ruff check .

@@ -136,6 +136,48 @@ CODES: Final[dict[str, Code]] = {
         "The target's compute and the connection of the job's environment in dbt Cloud are of two kinds of warehouse.",
         "Give the target a job (`jobs`) whose environment has a connection of the right kind.",
     ),
+    "FLOE-D101": Code(
+        "Nothing to compare",
+        REFUSED,
+        "What was given is no bundle on disk, no digest and no name in the store, and git knows no revision of that name.",
+        "Name two bundles, or revisions of the repository that the product lies in: `floe diff main`, `floe diff main..HEAD`.",
+    ),
+    "FLOE-D102": Code(
+        "Git does not answer",
+        ENVIRONMENT,
+        "The git program is missing, or refuses to read the repository.",
+        "The message is git's.",
+    ),
+    "FLOE-D103": Code(
+        "No commit in common",
+        REFUSED,
+        "`A...B` asks for what B added since it left A, and the two have no commit in common here.",
+        "Fetch the history, or write `A..B`.",
+    ),
+    "FLOE-D104": Code(
+        "Product not in the revision",
+        REFUSED,
+        "The product's floe.yaml is not where it is now. A new product, or one that was moved, has nothing to be compared with.",
+        "Name a revision that has it.",
+    ),
+    "FLOE-D105": Code(
+        "Files that a filter makes",
+        REFUSED,
+        "Git keeps something else than these files hold (Git LFS does so), and makes them with a program from its configuration. floe starts no such program, so it cannot know what the revision holds.",
+        "Compile each revision where it is checked out, and compare the two bundles.",
+    ),
+    "FLOE-D106": Code(
+        "Name of two things",
+        REFUSED,
+        "A name in the store and a git revision are called the same, and a guess could compare the wrong two.",
+        "Write `store:NAME` or `git:NAME`.",
+    ),
+    "FLOE-D107": Code(
+        "Revision does not compile",
+        REFUSED,
+        "A revision was checked out and compiled, and that failed. The problems below it are those of the compile.",
+        "Correct them, or name a revision that compiles.",
+    ),
     "FLOE-F001": Code(
         "Not exactly representable",
         FAILED,

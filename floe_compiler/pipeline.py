@@ -63,20 +63,23 @@ def compile_product(
     registry: PluginRegistry | None = None,
     install_packages: bool = False,
     anew: bool = False,
+    named: bool = True,
     progress: Progress = lambda stage: None,
     warn: Callable[[Problem], object] = lambda problem: None,
 ) -> Compiled:
     """Compiles and publishes the product in a folder (or by its floe.yaml). Raises FloeError.
 
     Without `targets`, the platform's default target is compiled; without `store`, into `.floe/` beside floe.yaml.
-    `anew` compiles even where nothing changed that floe can see. `warn` is told of a damaged bundle in the store
-    (FLOE-F105), which is set aside and made again.
+    `anew` compiles even where nothing changed that floe can see. Unless `named`, the product's name in the store goes
+    on to stand for the bundle that it stood for: this one is only looked at. `warn` is told of a damaged bundle in the
+    store (FLOE-F105), which is set aside and made again.
     """
     store = store or store_of(product)
     request = Request(product, tuple(targets))
     today = datetime.now(UTC).date()
     if not (anew or install_packages) and (known := recall(store, request, today)):
-        write_ref(store, known.name, known.digest)
+        if named:
+            write_ref(store, known.name, known.digest)
         return Compiled(known.digest, store.bundle(known.digest), cached=True)
 
     registry = registry or stages.PluginRegistry()
@@ -105,8 +108,9 @@ def compile_product(
         digest = frozen.digest
         outside = Outside(*parts.outside)
         remember_result(store, key(*inputs, outside), digest, parts.policy_report.holds_until)
-    remember(store, request, documents.plan._replace(outside=outside))
-    write_ref(store, documents.name, digest)
+    if named:
+        remember(store, request, documents.plan._replace(outside=outside))
+        write_ref(store, documents.name, digest)
     return Compiled(digest, store.bundle(digest), cached)
 
 

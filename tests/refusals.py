@@ -2,7 +2,7 @@
 
 A folder is named after a code and its fault. Its `case.toml` says how to get there from something sound:
 
-    start = "product"                       # or "bundle", or "nothing": see STARTS
+    start = "product"                       # or "bundle", "repository", "nothing": see STARTS
     change = [{remove = "product/floe.yaml"}]  # what is done to it, in order: see CHANGES
     run = "compile product"                 # the command line, in the folder that holds all that
     status = 3                              # the exit status
@@ -55,6 +55,7 @@ from tests.bundles import make_bundle, on_disk, reseal
 from tests.doubles.dbt_cloud.surroundings import a_product_in_dbt_cloud
 from tests.engines import WHY_NO_RUST_ENGINE
 from tests.privileges import without_privileges
+from tests.repositories import commit, git, repository
 from tests.warm import WarmRegistry
 
 CORPUS: Final = Path(__file__).parent.parent / "fixtures" / "broken"
@@ -187,6 +188,12 @@ def _compiled() -> Path:
     return folder
 
 
+def _a_product_under_git(work: Path) -> None:
+    """A product and its platform, in the one commit of a repository; its branch is `main`."""
+    _a_product(work)
+    repository(work)
+
+
 def _a_store(work: Path) -> None:
     """A store `shelf`, in which the ref `orders` names a sealed bundle."""
     bundle, store = make_bundle(), Store(work / "shelf")
@@ -204,6 +211,7 @@ def _a_bundle(work: Path) -> None:
 STARTS: Final[Mapping[str, Callable[[Path], None]]] = {
     "product": _a_product,
     "compiled": _a_compiled_product,
+    "repository": _a_product_under_git,
     "bundle": _a_bundle,
     "store": _a_store,
     "nothing": lambda work: None,
@@ -277,6 +285,8 @@ CHANGES: Final[Mapping[str, Callable[..., object]]] = {
     "resize": _resize,
     "seal": _seal,
     "floe": _floe,
+    "git": lambda path, run: git(path, *shlex.split(run)),
+    "commit": commit,
 }
 """By the key that names the change; its value is the path, the other keys are arguments."""
 
@@ -378,6 +388,7 @@ _UNSTEADY: Final = {
     r" *\d+\.\d+ ?s\b": " <time>",
     r"(?<=would have )[\d,]+(?= bytes)": "<size>",
     r"\b[0-9a-f]{40}\b": "<commit>",
+    r"(?<=\()[0-9a-f]{7}(?=\))": "<commit>",
     r"\bfloe-[0-9a-f]{32}\b": "<mark>",
     r"\b127\.0\.0\.1:\d+\b": "<address>",
 }

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "validate": "check everything that needs no dbt",
     "verify": "check that a bundle is what was sealed",
     "inspect": "show what a bundle holds",
+    "diff": "say what will run differently, why, and who is hit",
     "run": "execute a bundle",
     "explain": "say what an error code means, or where a value comes from",
     "plugins": "list plugins, or the configuration of one",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
+from floe_compiler.compile.compiled_sql import Rendering, with_sql
 from floe_compiler.compile.container import container_variables
 from floe_compiler.compile.deployment import FOLDER as DEPLOYMENT
 from floe_compiler.compile.deployment import deployment_files
-from floe_compiler.compile.compiled_sql import Rendering, with_sql
 from floe_compiler.compile.head import head_of
 from floe_compiler.compile.natives import native_files
 from floe_compiler.compile.plugins import ConfiguredPlugins, configure

@@ -82,7 +82,7 @@ def _file(loaded: Loaded[Any]) -> _File:
 def load(product: Path, store: Store) -> Documents:
     """Reads a product by its folder or its floe.yaml; `store` is where bundles named by digest lie. Raises
     FloeError with every problem found."""
-    loaded = read_model(_product_file(product), DataProduct)
+    loaded = read_model(product_file(product), DataProduct)
     problems = list(_schedule_problems(loaded))
     tiers = _attempt(lambda: load_tiers(loaded), problems)
     dependencies = _attempt(lambda: _dependencies(loaded, store), problems)
@@ -92,7 +92,7 @@ def load(product: Path, store: Store) -> Documents:
     return Documents(loaded, tiers, dependencies, project)
 
 
-def _product_file(product: Path) -> Path:
+def product_file(product: Path) -> Path:
     """The floe.yaml that is meant. Raises FLOE-L001 for a folder without one."""
     if not os.path.isdir(product):  # noqa: PTH112 - Path.is_dir raises where a folder above is closed
         return product

@@ -89,6 +89,11 @@ def load_project(directory: Path, shown_as: str, asked_at: Where) -> DbtProject:
     )
 
 
+def packages_folder(directory: Path) -> str:
+    """Where a project keeps its installed packages, below its own folder. Raises FloeError."""
+    return _packages_dir(_settings(directory, "", str(directory)))
+
+
 def _no_project(directory: Path, shown_as: str, asked_at: Where) -> Problem:
     what = f"there is no {PROJECT_FILE} in `{shown_as}`" if directory.is_dir() else f"there is no folder `{shown_as}`"
     return Problem("FLOE-L060", what, asked_at, "`path` names the dbt project's folder, relative to floe.yaml.")

@@ -30,7 +30,8 @@ def main() -> None:
     reports = []
     with tempfile.TemporaryDirectory(prefix="floe-bench-", ignore_cleanup_errors=True) as folder:
         for size in options.sizes:
-            found = measure(generate(Path(folder) / str(size), size), ROUNDS, _progress)
+            rounds = [round_ for round_ in ROUNDS if not options.rounds or round_.name in options.rounds]
+            found = measure(generate(Path(folder) / str(size), size), rounds, _progress)
             reports.append({**plain(found), "load": os.getloadavg()[0]})
             print(f"{table(found)}\n", flush=True)
     if options.json:
@@ -45,6 +46,10 @@ def _options() -> argparse.Namespace:
         metavar="N,N", help=f"numbers of models (default: {','.join(map(str, SIZES))})",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample into this file")
+    parser.add_argument(
+        "--rounds", type=lambda text: text.split(","), metavar="NAME,NAME",
+        help=f"only these: {', '.join(round_.name for round_ in ROUNDS)}",
+    )  # fmt: skip
     return parser.parse_args()
 
 

@@ -35,6 +35,9 @@ FIGURES: Final = (
     Figure("floe verify", "dbt parse, unchanged", 1 / 20),
     Figure("floe inspect", "dbt parse, unchanged", 1 / 20),
     Figure("floe run, one model", "dbt run, one model", 1.0),
+    Figure("floe diff of two bundles", "dbt ls, state:modified", 1 / 8),
+    Figure("floe diff of two bundles, as a page", "dbt ls, state:modified", 1 / 3),
+    Figure("floe diff main, one model edited", "dbt parse, one model edited since", 1.3),
     Figure("floe compile, cold: peak", "dbt parse, cold: peak", 1.2, "MiB"),
     Figure("floe run, one model: peak", "dbt run, one model: peak", 1.2, "MiB"),
 )

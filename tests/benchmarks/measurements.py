@@ -15,6 +15,10 @@ from tests.benchmarks.processes import Call, peak_memory, seconds
 from tests.benchmarks.project import FUSION, NAME, Project, edit_model, edit_schema_file
 
 LARGE: Final = 1_000
+_REVIEWED: Final = 1_000
+"""A revision of the edited model that no other round has seen."""
+_IN_GIT: Final = ("floe", "platform-manifest.yaml")
+_COMMITTER: Final = ("-c", "user.name=floe", "-c", "user.email=floe@shop.example")
 _SCRIPTS: Final = Path(sys.executable).parent
 _DIGESTS: Final = """\
 import hashlib, sys
@@ -166,6 +170,56 @@ def _run(project: Project) -> dict[str, Call]:
     }
 
 
+def _two_states(project: Project, repetition: int) -> None:
+    """Both know the project as it was, floe as a bundle and dbt as a state, and as it is after an edit."""
+    if repetition == 0:
+        edit_model(project, revision=_REVIEWED)
+        (project.folder / "old").write_text(_compiled(project), encoding="ascii")
+        seconds(_dbt(project, "parse"))
+        shutil.copytree(project.dbt / "target", project.folder / "state", dirs_exist_ok=True)
+        edit_model(project, revision=_REVIEWED + 1)
+        (project.folder / "new").write_text(_compiled(project), encoding="ascii")
+        seconds(_dbt(project, "parse"))
+
+
+def _compiled(project: Project) -> str:
+    seconds(_floe(project, "compile"))
+    return (project.product / ".floe" / "refs" / NAME).read_text(encoding="ascii").strip()
+
+
+def _branch(project: Project, repetition: int) -> None:
+    """A branch that was reviewed before, so that its bundle is in the store, and one model edited since."""
+    if repetition == 0:
+        edit_model(project, revision=_REVIEWED)
+        for words in (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("add", "."),
+            ("commit", "--quiet", "-m", "Reviewed"),
+        ):
+            seconds(Call(("git", *_COMMITTER, *words), project.folder))
+        seconds(_floe(project, "diff", "main"))
+        seconds(_dbt(project, "parse"))
+    edit_model(project, revision=_REVIEWED + 2 + repetition)
+
+
+def _diffs(project: Project) -> dict[str, Call]:
+    old, new = ((project.folder / name).read_text(encoding="ascii") for name in ("old", "new"))
+    page = ("--format", "html", "--output", str(project.folder / "page.html"))
+    state = ("--select", "state:modified", "--state", str(project.folder / "state"))
+    return {
+        "floe diff of two bundles": _floe(project, "diff", old, new),
+        "floe diff of two bundles, as a page": _floe(project, "diff", old, new, *page),
+        "dbt ls, state:modified": _dbt(project, "ls", *state),
+    }
+
+
+def _diff_of_a_branch(project: Project) -> dict[str, Call]:
+    return {
+        "floe diff main, one model edited": _floe(project, "diff", "main"),
+        "dbt parse, one model edited since": _dbt(project, "parse"),
+    }
+
+
 def _peaks(calls: Callable[[Project], Mapping[str, Call]]) -> Callable[[Project], dict[str, Call]]:
     return lambda project: {f"{name}: peak": call for name, call in calls(project).items()}
 
@@ -178,5 +232,7 @@ ROUNDS: Final = (
     Round("one YAML file edited", _edited("one YAML file edited"), _edit_schema_file, 3, 3),
     Round("unchanged", _unchanged, _know, 5, 5),
     Round("run", _run, _seed, 3, 3),
+    Round("diff", _diffs, _two_states, 5, 3),
+    Round("diff of a branch", _diff_of_a_branch, _branch, 3, 2),
     Round("memory of a run", _peaks(_run), _seed, 1, 1, peak_memory),
 )

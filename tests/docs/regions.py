@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from floe_compiler import codes
 from floe_compiler.cli.main import COMMANDS
+from floe_compiler.diff.render.formats import FORMATS
 from floe_compiler.model.bundle import CompiledArtifacts
 from floe_compiler.model.deployment import Deployment
 from floe_compiler.plugins import contracts
@@ -287,9 +288,15 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def diff_formats() -> str:
+    """The formats of `floe diff`."""
+    return _table(("`--format`", "For"), ((f"`{name}`", readers) for name, readers in FORMATS.items()))
+
+
 REGIONS: Final[dict[str, Callable[..., str]]] = {
     "commands": commands,
     "deployment": deployment,
+    "diff-formats": diff_formats,
     "exit-statuses": exit_statuses,
     "index-fields": index_fields,
     "number-of-types": number_of_types,

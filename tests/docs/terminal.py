@@ -48,9 +48,10 @@ _LIFTED: Final = (
     (re.compile(r"\b[\d,.]+ (bytes|KiB|MiB)\b"), "# bytes"),
     (re.compile(r"(dbt-\w+)==[\d.]+\w*"), r"\1==#"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:]+(\+00:00|Z)"), "#"),
+    (re.compile(r"\b(\w[\w./~-]*) \([0-9a-f]{7}\)"), r"\1 (#)"),
     (re.compile(r" +"), " "),
 )
-"""What may differ between what a page shows and what is printed today: digests, times, sizes, versions."""
+"""What may differ between what a page shows and what is printed today: digests, commits, times, sizes, versions."""
 _NODE: Final = re.compile(r"^ *\d+/(\d+) (ok|ERROR|FAIL|skip|warn) ")
 _DIGEST: Final = re.compile(r"(sha256[:-][0-9a-f]{12})[0-9a-f]{52}")
 

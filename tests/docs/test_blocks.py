@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from floe_compiler.cli.main import _parser
 from floe_compiler.load.yaml_door import parse_document
+from floe_compiler.model.acknowledgements import AcknowledgementsFile
 from floe_compiler.model.inputs import DataProduct, PlatformManifest
 from floe_compiler.plugins.registry import PluginRegistry
 from tests.docs.pages import ROOT, Block, Page, is_generated, pages
@@ -24,8 +25,12 @@ from tests.docs.terminal import is_typed, play
 from tests.warm import WarmRegistry
 
 WRITTEN = [page for page in pages() if not is_generated(page)]
-DBTS_OWN = ("dbt_project.yml", "models.yml")
-MODELS: dict[str, type[BaseModel]] = {"DataProduct": DataProduct, "PlatformManifest": PlatformManifest}
+OF_OTHERS = ("dbt_project.yml", "models.yml", ".pre-commit-config.yaml", ".github/workflows/floe-diff.yml")
+MODELS: dict[str, type[BaseModel]] = {
+    "Acknowledgements": AcknowledgementsFile,
+    "DataProduct": DataProduct,
+    "PlatformManifest": PlatformManifest,
+}
 PARTS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(field.annotation)
     for model in MODELS.values()
@@ -84,7 +89,7 @@ def test_python_is_python(block: Block) -> None:
 
 @pytest.mark.parametrize("block", _blocks("yaml"))
 def test_yaml_says_what_its_reader_takes(block: Block) -> None:
-    if block.title and block.title.endswith(DBTS_OWN):
+    if block.title and block.title.endswith(OF_OTHERS):
         assert yaml.safe_load(block.content)
         return
     document = parse_document(block.content.encode(), file=block.title or "block").value
