@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from fixtures.demo import PRODUCT, copy_products
 from floe_compiler import compile_product, load_bundle
 from floe_compiler.compile.natives import native_files
 from floe_compiler.compile.plugins import Configured, ConfiguredPlugins
@@ -104,9 +105,7 @@ def _configured(registry: PluginRegistry, key: str, name: str, config: dict[str,
 
 def demo_bundle(folder: Path, registry: PluginRegistry | None = None) -> Path:
     """The demo product, copied below the folder and compiled there."""
-    for name in ("lost-umbrellas", "platform"):
-        shutil.copytree(ROOT / "fixtures" / "products" / name, folder / name, symlinks=True)
-    return compile_product(folder / "lost-umbrellas", registry=registry).path
+    return compile_product(copy_products(folder) / PRODUCT, registry=registry).path
 
 
 def _write() -> Iterator[Path]:

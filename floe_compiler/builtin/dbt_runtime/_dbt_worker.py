@@ -30,6 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+SEALED_MANIFEST: Final = Path(__file__).with_name("_sealed_manifest.py")
 SESSION: Final = Path(__file__).with_name("_dbt_session.py")
 IMPORTED_BY_COMMANDS: Final = ("dbt.task.build", "dbt.task.run", "dbt.task.test")
 
@@ -40,6 +41,7 @@ def main() -> None:
     channel.start_reading()
     try:
         leave_no_helper_process()
+        load(SEALED_MANIFEST)
         session = load(SESSION)
     except ImportError as error:
         channel.send({"hello": {"missing": error.name or "", "message": str(error)}})

@@ -34,6 +34,8 @@ MAX_WORKERS: Final = 4
 TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
 TESTS: Final = ("test.", "unit_test.")
 MODELS: Final = ("model.",)
+SOURCES: Final = Path(__file__).parent
+SEALED_PROGRAM: Final = ("sealed_dbt", "sealed_manifest")
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 
 
@@ -178,6 +180,10 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         """dbt-core and the adapters, as they are installed here."""
         needed = sorted({_engine.DISTRIBUTION, *adapter_packages})
         return tuple(f"{name}=={_engine.installed(name)}" for name in needed)
+
+    def sealed_files(self) -> Mapping[str, bytes]:
+        """dbt for this bundle alone, as a program that needs nothing of floe: what orchestrators start."""
+        return {f"{name}.py": SOURCES.joinpath(f"_{name}.py").read_bytes() for name in SEALED_PROGRAM}
 
     def close(self) -> None:
         self._workers.close()
