@@ -29,8 +29,22 @@ from typing import Any, Final
 BUNDLE: Final = Path(__file__).resolve().parents[2]
 SEALED_MANIFEST: Final = Path(__file__).resolve().with_name("sealed_manifest.py")
 READ_BY_DBT: Final = ("dbt_runtime", "profiles", "project", "targets")
-SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # dbt shows no value of a variable that is called so
-OF_THE_MACHINE: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+SECRET_PREFIX: Final = "DBT_ENV_SECRET_"  # noqa: S105 - dbt's prefix for what it must not show
+PASSED_ON: Final = (
+    *("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR"),
+    *(
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ),
+    *("TRACEPARENT", "TRACESTATE", "OPENLINEAGE_NAMESPACE"),
+)
+"""What dbt's process sees of the machine, and of whoever starts it; `env_var()` sees none of it."""
 REFUSED: Final = 6
 
 
@@ -129,6 +143,19 @@ def declared(index: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
     }
 
 
+def receivers(index: Mapping[str, Any]) -> Iterator[str]:
+    """The variables that say where spans and lineage events are sent."""
+    pending = [index["plugins"][key]["config"] for key in ("observability", "lineage") if key in index["plugins"]]
+    while pending:
+        match pending.pop():
+            case {"env": str(name)} | {"secret": str(name)}:
+                yield name
+            case dict() as members:
+                pending += members.values()
+            case list() as members:
+                pending += members
+
+
 def start(index: Mapping[str, Any], options: argparse.Namespace, command: Sequence[str]) -> None:
     """Replaces this process by one that has the bundle's environment and nothing else of this one's."""
     run_dir = Path(os.environ.get("FLOE_RUN_DIR") or default_run_dir(index, options.target)).absolute()
@@ -138,8 +165,15 @@ def start(index: Mapping[str, Any], options: argparse.Namespace, command: Sequen
     (run_dir / ".env").touch()  # dbt looks for one from here upwards; the search ends here
     variables = declared(index, os.environ)
     environ = {
-        **{name: os.environ[name] for name in OF_THE_MACHINE if name in os.environ},
-        **{"HOME": str(run_dir), "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1", "DO_NOT_TRACK": "1"},
+        **{name: os.environ[name] for name in (*PASSED_ON, *receivers(index)) if name in os.environ},
+        **{
+            "FLOE_RUN_DIR": str(run_dir),
+            "HOME": str(run_dir),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "PYTHONUNBUFFERED": "1",
+            "DO_NOT_TRACK": "1",
+        },
         **variables,
     }
     to_dbt = [
@@ -152,11 +186,10 @@ def start(index: Mapping[str, Any], options: argparse.Namespace, command: Sequen
         *("--log-format", options.log_format),
         *("--no-partial-parse", "--no-write-json", "--no-use-colors", "--no-send-anonymous-usage-stats"),
     ]
-    manifest = BUNDLE / index["targets"][options.target]["manifest"]
-    python = [sys.executable, "-P", "-s", "-B", "-X", "utf8", str(SEALED_MANIFEST)]
-    asked = [manifest, BUNDLE / index["runtime"]["project"], target_path / "run_results.json", json.dumps([*variables])]
+    python = [sys.executable, "-s", "-B", "-X", "utf8", str(SEALED_MANIFEST)]
+    asked = [BUNDLE, options.target, target_path / "run_results.json", json.dumps([*variables])]
     os.chdir(run_dir)  # where the relative paths of the profile begin: a DuckDB file
-    os.execve(sys.executable, [*python, *map(str, asked), *to_dbt], environ)
+    os.execve(sys.executable, [*python, *map(str, asked), *to_dbt], environ)  # noqa: S606 - a list
 
 
 def default_run_dir(index: Mapping[str, Any], target: str) -> Path:

@@ -1,6 +1,6 @@
 """dbt's Manifest from a sealed manifest.json, and a dbt command that is run on it without parsing.
 
-    python sealed_manifest.py MANIFEST PROJECT RUN_RESULTS NAMES COMMAND ...
+    python sealed_manifest.py BUNDLE TARGET RUN_RESULTS NAMES COMMAND ...
 
 Imports dbt and nothing of floe: it is sealed in bundles beside `sealed_dbt.py`, which starts it in an environment of
 its own. `NAMES`, a JSON list, are the variables in it that `env_var()` can see.
@@ -8,6 +8,7 @@ its own. `NAMES`, a JSON list, are the variables in it that `env_var()` can see.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -30,14 +31,31 @@ NODE_FAILED: Final = 1
 DBT_FAILED: Final = 2
 
 
-def main(manifest: str, project_dir: str, run_results: str, names: str, *command: str) -> int:
+def main(bundle: str, target: str, run_results: str, names: str, *command: str) -> int:
     """dbt's exit status: 1 when a node failed, 2 when dbt itself did."""
     declared = {name: os.environ[name] for name in json.loads(names)}
     dbt.cli.requires.get_env = lambda: dict(declared)
-    outcome = dbtRunner(restore(Path(manifest), Path(project_dir))).invoke(list(command))
+    index_bytes = Path(bundle, "compiled_artifacts.json").read_bytes()
+    index = json.loads(index_bytes)
+    manifest = Path(bundle, index["targets"][target]["manifest"])
+    telemetry = importlib.import_module("sealed_telemetry")
+    told = telemetry.Told(
+        bundle=Path(bundle),
+        digest=f"sha256:{hashlib.sha256(index_bytes).hexdigest()}",
+        index=index,
+        manifest=JSON.loads(manifest.read_bytes()),
+        target=target,
+        command=command[0],
+        run_dir=Path.cwd(),
+    )
+    teller = telemetry.Telemetry(told)
+    sealed = restore(manifest, Path(bundle, index["runtime"]["project"]))
+    outcome = dbtRunner(sealed, callbacks=[teller]).invoke(list(command))
     close_databases()
     if hasattr(outcome.result, "results"):
         outcome.result.write(run_results)
+    for undelivered in teller.end("success" if outcome.success else "error"):
+        print(undelivered, file=sys.stderr)
     return 0 if outcome.success else DBT_FAILED if outcome.exception else NODE_FAILED
 
 

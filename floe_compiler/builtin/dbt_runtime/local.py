@@ -35,7 +35,7 @@ TAKES_FULL_REFRESH: Final = frozenset({"build", "run", "seed"})
 TESTS: Final = ("test.", "unit_test.")
 MODELS: Final = ("model.",)
 SOURCES: Final = Path(__file__).parent
-SEALED_PROGRAM: Final = ("sealed_dbt", "sealed_manifest")
+SEALED_PROGRAM: Final = ("sealed_dbt", "sealed_manifest", "sealed_telemetry", "sealed_spans", "sealed_lineage")
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 
 
