@@ -1,9 +1,9 @@
 """What Dagster makes of a definitions.py. Runs in Dagster's own environment, without floe, and prints JSON.
 
-python dagster_code_location.py describe FILE ...     groups, owners, checks and the schedule of every file
-python dagster_code_location.py materialise FILE KEY ...     builds some assets, or all of them, and tells what happened
-python dagster_code_location.py last_run              what the last run in DAGSTER_HOME left in the event log
-python dagster_code_location.py ticks FILE FROM N     the times of the next N ticks, and what they would start
+python dagster_code_location.py describe FILE ...           groups, owners, checks and the schedule of every file
+python dagster_code_location.py materialise FILE [KEY ...]  builds some assets, or all, and tells what happened
+python dagster_code_location.py last_run                    what the last run in DAGSTER_HOME left in the event log
+python dagster_code_location.py ticks FILE FROM N           the next N ticks, and what they would start
 """
 
 from __future__ import annotations

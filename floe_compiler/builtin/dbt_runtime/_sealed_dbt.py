@@ -166,14 +166,12 @@ def start(index: Mapping[str, Any], options: argparse.Namespace, command: Sequen
     variables = declared(index, os.environ)
     environ = {
         **{name: os.environ[name] for name in (*PASSED_ON, *receivers(index)) if name in os.environ},
-        **{
-            "FLOE_RUN_DIR": str(run_dir),
-            "HOME": str(run_dir),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "PYTHONUNBUFFERED": "1",
-            "DO_NOT_TRACK": "1",
-        },
+        "FLOE_RUN_DIR": str(run_dir),
+        "HOME": str(run_dir),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",
         **variables,
     }
     to_dbt = [

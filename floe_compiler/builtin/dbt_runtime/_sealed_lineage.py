@@ -37,12 +37,12 @@ class Witness:
     """Is told of the run that `told` describes; `at` is in seconds since the epoch."""
 
     def __init__(self, told: Any) -> None:
-        kept = told.run_dir / "lineage" / "events.jsonl"
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        set_producer(PRODUCER)
         self._told = told
-        self._keeper = OpenLineageClient(
-            transport=FileTransport(FileConfig(str(kept), append=True)), config=NO_SOURCE_CONTROL
-        )
+        self._file = told.run_dir / _transport(told).get("log_file_path", EVENTS)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        to_file = FileTransport(FileConfig(str(self._file), append=True))
+        self._keeper = OpenLineageClient(transport=to_file, config=NO_SOURCE_CONTROL)
         self._aside = ThreadPoolExecutor(max_workers=1)
         self._sent: list[Future[Any]] = []
         self._sender = self._aside.submit(_sender, told)
@@ -68,7 +68,7 @@ class Witness:
         self._tell(RunState.COMPLETE if status == "success" else RunState.FAIL, at, self._command, self._job())
         done, waiting = wait([self._sender, *self._sent], PATIENCE)
         if waiting or any(future.exception() for future in done):
-            return f"lineage events were not taken: they are in {self._kept}"
+            return f"lineage events were not taken: they are in {self._file}"
         return None
 
     def _of_node(self, state: RunState, unique_id: str, at: float, message: str = "") -> None:
@@ -80,10 +80,8 @@ class Witness:
         if message:
             said["errorMessage"] = error_message_run.ErrorMessageRunFacet(message, "SQL")
         reads = node["resource_type"] != "unit_test"  # it runs on rows of its own
-        parents = map(self._told.node, node.get("depends_on", {}).get("nodes", []) if reads else [])
-        inputs = [
-            InputDataset(self._database, _name(parent), self._facets(parent)) for parent in parents if _kept(parent)
-        ]
+        parents = filter(_kept, map(self._told.node, node.get("depends_on", {}).get("nodes", []) if reads else []))
+        inputs = [InputDataset(self._database, _name(parent), facets=self._facets(parent)) for parent in parents]
         written = _kept(node) and state in {RunState.START, RunState.COMPLETE}
         outputs = [OutputDataset(self._database, _name(node), facets=self._facets(node))] if written else []
         self._tell(state, at, Run(self._ids[unique_id], said), self._job(node), inputs, outputs)

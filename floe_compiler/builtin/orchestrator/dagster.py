@@ -79,6 +79,7 @@ def _values(config: DagsterConfig, head: BundleHead, default_target: str) -> dic
     owner = head.product.owner.email if head.product.owner else None
     return {
         "config": config,
+        "title": f"{head.product.name} {head.product.version} in Dagster",
         "product": head.product,
         "name": _NOT_A_NAME.sub("_", head.product.name),
         "owners": [owner] if owner and _EMAIL.fullmatch(owner) else [],
@@ -105,7 +106,7 @@ _ENVIRONMENT: Final = jinja2.Environment(
     autoescape=False,  # noqa: S701 - Python is rendered, no page
 )
 _ENVIRONMENT.filters["literal"] = _literal
-_TEMPLATE: Final = _ENVIRONMENT.from_string(r'''"""{{ product.name }} {{ product.version }} in Dagster: an asset for each dbt node, its tests as asset checks.
+_TEMPLATE: Final = _ENVIRONMENT.from_string(r'''"""{{ title }}: an asset for each dbt node, its tests as asset checks.
 
     dagster definitions validate -f definitions.py
     dagster dev -f definitions.py
