@@ -22,6 +22,8 @@ from floe_compiler.run.selection import effective_selection
 
 SEALED_DBT: Final = "local"
 """The dbt runtime whose bundles hold a program that runs them without floe."""
+REFUSED: Final = 6
+"""How that program ends when it does not start dbt."""
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 
@@ -87,6 +89,7 @@ def _values(config: DagsterConfig, head: BundleHead, default_target: str) -> dic
         "default_target": default_target,
         "selections": {target: effective_selection(head, target, None) for target in head.targets},
         "needs": ", ".join(head.runtime.requirements),
+        "refused": REFUSED,
         "sealed_dbt": head.plugins["dbt_runtime"].name == SEALED_DBT,
     }
 
@@ -125,7 +128,9 @@ FLOE_RUN_DIR  the folder of everything that a run writes; by default below the s
 import hashlib
 import json
 import os
+{% if config.group_by != "product" %}
 import re
+{% endif %}
 {% if sealed_dbt %}
 import signal
 {% endif %}
@@ -163,6 +168,9 @@ DIGEST = "sha256:" + hashlib.sha256((BUNDLE / "compiled_artifacts.json").read_by
 MANIFEST = json.loads((BUNDLE / "targets" / TARGET / "manifest.json").read_bytes())
 RUN_DIR = Path(os.environ.get("FLOE_RUN_DIR") or Path(tempfile.gettempdir(), "floe", PRODUCT, TARGET))
 UNIQUE_ID = "dagster_dbt/unique_id"
+{% if sealed_dbt %}
+REFUSED = {{ refused }}  # the exit status of sealed_dbt.py when bundle or environment are not what they should be
+{% endif %}
 
 
 class Translator(DagsterDbtTranslator):
@@ -290,7 +298,8 @@ def build(options: list[str]) -> Iterator[tuple[str, str, dict]]:
             dbt.communicate()
             raise
     if dbt.returncode:
-        raise dg.Failure("\n".join(errors) or f"dbt ended with exit status {dbt.returncode}")
+        said = "\n".join(errors) or f"dbt ended with exit status {dbt.returncode}"
+        raise dg.Failure(said, allow_retries=dbt.returncode != REFUSED)
 {% else %}
 def build(options: list[str]) -> Iterator[tuple[str, str, dict]]:
     """Each node that was run: its id, its status, and what is worth showing. `floe run` verifies the bundle first."""
