@@ -89,19 +89,24 @@ def altered(index: Mapping[str, Any]) -> Iterator[str]:
     """(1): what dbt reads, against the index. A file that dbt does not read is nobody's business here."""
     listed = {file["path"]: file["digest"] for file in index["artifacts"]}
     listed = {path: digest for path, digest in listed.items() if path.startswith(tuple(f"{f}/" for f in READ_BY_DBT))}
-    present = {
-        file.relative_to(BUNDLE).as_posix()
-        for folder in READ_BY_DBT
-        for file in (BUNDLE / folder).rglob("*")
-        if not file.is_dir()
-    }
+    present = {path.relative_to(BUNDLE).as_posix() for folder in READ_BY_DBT for path in files(BUNDLE / folder)}
     for path in sorted(listed.keys() | present):
         if path not in present:
             yield f"{path} was sealed in this bundle and is missing"
-        elif path not in listed:
+        elif path not in listed or (BUNDLE / path).is_symlink():
             yield f"{path} was not sealed in this bundle"
         elif f"sha256:{hashlib.sha256((BUNDLE / path).read_bytes()).hexdigest()}" != listed[path]:
             yield f"{path} is not as it was sealed"
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, links among them, which lead nowhere here."""
+    if folder.is_symlink():
+        yield folder
+        return
+    for root, folders, names in os.walk(folder):
+        yield from (Path(root, name) for name in names)
+        yield from (path for path in (Path(root, name) for name in folders) if path.is_symlink())
 
 
 def other_versions(index: Mapping[str, Any]) -> Iterator[str]:
