@@ -107,7 +107,7 @@ def test_the_code_location_is_valid(demo: Path, mounted: list[str | Path], dagst
 def test_every_asset_is_materialised_from_a_read_only_bundle_and_every_check_passes(
     demo: Path, mounted: list[str | Path], dagster: Dagster
 ) -> None:
-    command = [program("dagster", "dagster"), "job", "execute", "-w", "workspace.yaml", "-j", "lost_umbrellas_build"]
+    command = [program("dagster", "dagster"), "job", "execute", "-f", "definitions.py", "-j", "lost_umbrellas_build"]
     done = dagster.start(*mounted, *command, cwd=definitions(demo).parent)
     assert done.returncode == 0, done.stderr
     told = dagster.ask("last_run")
@@ -175,9 +175,8 @@ def test_the_schedule_ticks_at_six_by_the_clock_on_the_wall_winter_or_summer(dem
 
 def test_every_configuration_is_one_that_dagster_loads(demo: Path, dagster: Dagster, tmp_path: Path) -> None:
     on = subject(demo)
-    cases = [
-        Case("orchestrator", "dagster", folder.name) for folder in sorted((CASES / "orchestrator/dagster").iterdir())
-    ]
+    folders = sorted((CASES / "orchestrator" / "dagster").iterdir())
+    cases = [Case("orchestrator", "dagster", folder.name) for folder in folders]
     files = [_bundle_with(demo, tmp_path / case.name, rendered(case, on)) for case in cases]
     described = dict(zip((case.name for case in cases), dagster.ask("describe", *files), strict=True))
 
@@ -255,10 +254,9 @@ def test_a_bundle_in_which_a_file_was_touched_is_not_run(
 def for_another_runtime(demo: Path, tmp_path: Path) -> Iterator[Path]:
     """The demo's bundle with what is rendered where only floe knows how to start the dbt runtime, and a `floe`."""
     on = subject(demo)
-    chosen = {**on.head.plugins, "dbt_runtime": on.head.plugins["dbt_runtime"].model_copy(update={"name": "fusion"})}
-    files = rendered(
-        Case("orchestrator", "dagster", "default"), on._replace(head=on.head.model_copy(update={"plugins": chosen}))
-    )
+    fusion = on.head.plugins["dbt_runtime"].model_copy(update={"name": "fusion"})
+    head = on.head.model_copy(update={"plugins": {**on.head.plugins, "dbt_runtime": fusion}})
+    files = rendered(Case("orchestrator", "dagster", "default"), on._replace(head=head))
     file = tmp_path / "definitions.py"
     text = files["definitions.py"].decode()
     here = "BUNDLE = Path(__file__).resolve().parents[2]"

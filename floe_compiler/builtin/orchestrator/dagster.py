@@ -259,7 +259,11 @@ def selection(context: dg.AssetExecutionContext) -> list[str]:
 {% if sealed_dbt %}
     return ["--indirect-selection", "empty", "--select", *(f"fqn:{'.'.join(node['fqn'])}" for node in nodes)]
 {% else %}
-    return ["--select", " ".join(f"fqn:{'.'.join(node['fqn'])}" for node in nodes)]
+    picked = {node["unique_id"] for node in nodes}
+    reached = {child for unique_id in picked for child in MANIFEST["child_map"].get(unique_id, [])} - picked
+    tests = [MANIFEST["nodes"][unique_id] for unique_id in sorted(reached) if unique_id.startswith("test.")]
+    exclude = ["--exclude", " ".join(f"fqn:{'.'.join(test['fqn'])}" for test in tests)] if tests else []
+    return ["--select", " ".join(f"fqn:{'.'.join(node['fqn'])}" for node in nodes), *exclude]
 {% endif %}
 
 
