@@ -25,7 +25,7 @@ from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
 from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerGone, WorkerPool
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import COMMANDS, Command, DBTRunResult, EventCallback, NodeResult, RunEvent
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, LoadedBy, PluginConfig
 
 ENGINE: Final = "dbt-core"
 CLOCK_SHIFT: Final = 400 * 86_400 + 7 * 3_600 + 13 * 60 + 11
@@ -47,6 +47,9 @@ class LocalDBTPlugin(DBTRuntimePlugin):
     """Runs dbt-core on this machine."""
 
     summary: ClassVar[str] = "dbt-core, in a process of its own on this machine"
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = (
+        LoadedBy("sealed_*.py", "Python, beside dbt", "python sealed_dbt.py build", "tool"),
+    )
 
     def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(config, environ)

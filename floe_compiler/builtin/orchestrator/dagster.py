@@ -65,7 +65,7 @@ class Dagster(OrchestratorPlugin):
     config_model = DagsterConfig
     loaded_by = (
         LoadedBy("definitions.py", "Dagster", "dagster definitions validate -f definitions.py", "tool"),
-        LoadedBy("workspace.yaml", "Dagster", "dagster dev -w workspace.yaml", "tool"),
+        LoadedBy("workspace.yaml", "Dagster", "dagster definitions validate -w workspace.yaml", "tool"),
     )
 
     def render(self, config: PluginConfig, head: BundleHead, manifests: Manifests) -> Mapping[str, bytes]:
