@@ -6,6 +6,7 @@ Here the two are joined.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 HIDDEN: Final = "(not shown)"
+_LONG_FORM: Final = re.compile(r"plugins\.[a-z_]+\.use")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class Unknown:
 
 
 def explain(path: str, resolved: ResolvedProduct, configured: ConfiguredPlugins) -> Explanation | Unknown:
-    """The value at a dotted path, spelled as in the files."""
+    """The value at a dotted path, spelled as in the files, in the long form of a choice too."""
+    if _LONG_FORM.fullmatch(path):
+        path = path.removesuffix(".use")
     origins = {**resolved.origins, **_with_defaults(resolved.origins, configured)}
     beneath = tuple(_of(key, origins, resolved) for key in sorted(origins) if key.startswith(f"{path}."))
     if path in origins:
