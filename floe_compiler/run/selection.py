@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from floe_compiler.model.bundle import CompiledArtifacts
+    from floe_compiler.model.bundle import BundleHead
 
 
-def effective_selection(index: CompiledArtifacts, target: str, asked: str | None) -> str | None:
+def effective_selection(head: BundleHead, target: str, asked: str | None) -> str | None:
     """dbt's `--select` for a target, or None for everything."""
-    compute = index.targets[target].compute.name
-    active = [transform for transform in index.transforms if transform.compute in (None, compute)]
+    compute = head.targets[target].compute.name
+    active = [transform for transform in head.transforms if transform.compute in (None, compute)]
     if any(transform.select is None for transform in active):
         return asked
     product = [criterion for transform in active for criterion in (transform.select or "").split()]

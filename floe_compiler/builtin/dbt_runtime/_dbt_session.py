@@ -1,4 +1,4 @@
-"""One dbt invocation after another, inside the worker process: the only module of floe that imports dbt.
+"""One dbt invocation after another, inside the worker process. With `_sealed_manifest.py`, all that imports dbt.
 
 It is loaded by `_dbt_worker.py` and imports nothing of floe. Each invocation finds its directory, environment
 and clock put in place, and leaves nothing behind for the next. Differences between dbt 1.10 and 1.11 are
@@ -27,8 +27,6 @@ import dbt.context.base
 import dbt.parser.manifest
 import dbt.parser.read_files
 import dbt.tracking
-from dbt.adapters.factory import FACTORY
-from dbt.artifacts.schemas.manifest import ManifestMetadata
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.compilation import Linker
 from dbt.contracts.graph import nodes
@@ -46,7 +44,7 @@ Emit = Callable[[dict[str, Any]], None]
 ENGINE_VERSION: Final = dbt_version
 OFFLINE: Final = "_dbt_offline"
 """The module that the worker has loaded beside this one."""
-JSON: Final[Any] = importlib.import_module("orjson" if importlib.util.find_spec("orjson") else "json")
+SEALED: Final[Any] = importlib.import_module("_sealed_manifest")  # the worker has loaded it, by its file
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
     with surroundings(request):
         outcome = invoke(request, stage)
         if not request.parses:
-            close_databases()
+            SEALED.close_databases()
         if outcome.exception is not None:
             return {"success": False, "error": described(outcome.exception, stage.errors)}
         done: dict[str, Any] = {"success": outcome.success, "invocation_id": get_invocation_id()}
@@ -98,18 +96,13 @@ def answer(message: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
         return done
 
 
-def close_databases() -> None:
-    """Adapters that run a database in their own process (DuckDB) close it at exit; this process may be killed."""
-    for adapter in FACTORY.adapters.values():
-        getattr(adapter.connections, "close_all_connections", lambda: None)()
-
-
 def invoke(request: Request, stage: Stage) -> dbtRunnerResult:
     """dbt's own result. A parse that fails, or cannot trust its cache, is repeated in full; then it is linked,
     since `dbt parse` alone lets a cycle pass."""
     if not request.parses:
         now = time.time() + request.clock_shift
-        manifest = restore(Path(request.manifest), Path(request.project_dir), now) if request.manifest else None
+        sealed = (Path(request.manifest), Path(request.project_dir), now) if request.manifest else None
+        manifest = SEALED.restore(*sealed) if sealed else None
         if request.compiled_sql:
             return compile_offline(request, manifest, stage)
         return dbtRunner(manifest=manifest, callbacks=[stage]).invoke(list(request.args))
@@ -324,110 +317,6 @@ dbt.artifacts.schemas.base.write_json = write_json
 # nothing and takes a third of the time.
 gc.freeze()
 gc.set_threshold(200_000, 20, 100)
-
-
-# -- the sealed manifest -------------------------------------------------------------------------------------
-
-
-def restore(path: Path, project_dir: Path, now: float) -> Any:
-    """dbt's Manifest from a sealed manifest.json, without parsing the project.
-
-    What was sealed as null or left out because it varies between runs (`created_at`, `root_path`, parts of
-    `metadata`) gets a value of this run. SQL that was sealed is for people: what runs is compiled anew. The file's
-    own objects serve as dbt's `graph`.
-    """
-    sealed = JSON.loads(path.read_bytes())
-    classes = node_classes()
-    project = sealed["metadata"]["project_name"]
-    seed_roots: dict[str, str] = {}
-
-    def node(raw: dict[str, Any]) -> Any:
-        if raw.get("created_at") is None:
-            raw["created_at"] = now
-        if raw.pop("compiled_code", None) is not None:
-            raw["compiled"] = False
-        if raw["resource_type"] == "seed":
-            raw["root_path"] = seed_root(raw, project, project_dir, seed_roots)
-        if raw["resource_type"] == "test" and raw.get("test_metadata"):
-            return classes["generic test"].from_dict(raw)
-        return classes[raw["resource_type"]].from_dict(raw)
-
-    collections = {
-        name: {unique_id: node(raw) for unique_id, raw in sealed.get(name, {}).items()}
-        for name in RESTORED
-        if name in Manifest.__dataclass_fields__
-    }
-    groups = {uid: classes["group"].from_dict(raw) for uid, raw in sealed["groups"].items()}
-    docs = {uid: classes["doc"].from_dict(raw) for uid, raw in sealed["docs"].items()}
-    disabled = {uid: [node(raw) for raw in raws] for uid, raws in (sealed.get("disabled") or {}).items()}
-    metadata = {key: value for key, value in sealed["metadata"].items() if value is not None}
-    return Manifest(
-        **collections,
-        groups=groups,
-        docs=docs,
-        disabled=disabled,
-        selectors=sealed["selectors"],
-        metadata=ManifestMetadata.from_dict(metadata),
-        flat_graph={name: sealed[name] for name in FLAT_GRAPH if name in sealed},
-    )
-
-
-RESTORED: Final = (
-    "nodes",
-    "sources",
-    "macros",
-    "exposures",
-    "functions",
-    "metrics",
-    "semantic_models",
-    "saved_queries",
-    "unit_tests",
-)
-FLAT_GRAPH: Final = (
-    "exposures",
-    "functions",
-    "groups",
-    "metrics",
-    "nodes",
-    "sources",
-    "semantic_models",
-    "saved_queries",
-)
-
-
-def node_classes() -> dict[str, Any]:
-    """dbt's class for each resource type; dbt 1.10 has no functions."""
-    names = {
-        "model": "ModelNode",
-        "seed": "SeedNode",
-        "snapshot": "SnapshotNode",
-        "analysis": "AnalysisNode",
-        "test": "SingularTestNode",
-        "generic test": "GenericTestNode",
-        "operation": "HookNode",
-        "sql operation": "SqlNode",
-        "function": "FunctionNode",
-        "source": "SourceDefinition",
-        "macro": "Macro",
-        "exposure": "Exposure",
-        "metric": "Metric",
-        "group": "Group",
-        "doc": "Documentation",
-        "semantic_model": "SemanticModel",
-        "saved_query": "SavedQuery",
-        "unit_test": "UnitTestDefinition",
-    }
-    return {kind: getattr(nodes, name) for kind, name in names.items() if hasattr(nodes, name)}
-
-
-def seed_root(raw: Mapping[str, Any], project: str, project_dir: Path, known: dict[str, str]) -> str:
-    """The folder of the project or package that a seed belongs to, where this run finds it."""
-    package = raw["package_name"]
-    if package not in known:
-        candidates = [] if package == project else sorted(project_dir.glob(f"*/{package}"))
-        holding = [root for root in candidates if (root / raw["original_file_path"]).is_file()]
-        known[package] = str(holding[0] if holding else project_dir)
-    return known[package]
 
 
 # -- what dbt says -------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+SEALED_MANIFEST: Final = Path(__file__).with_name("_sealed_manifest.py")
 SESSION: Final = Path(__file__).with_name("_dbt_session.py")
 OFFLINE: Final = Path(__file__).with_name("_dbt_offline.py")
 IMPORTED_BY_COMMANDS: Final = ("dbt.task.build", "dbt.task.run", "dbt.task.test")
@@ -42,6 +43,7 @@ def main() -> None:
     try:
         leave_no_helper_process()
         load(OFFLINE)
+        load(SEALED_MANIFEST)
         session = load(SESSION)
     except ImportError as error:
         channel.send({"hello": {"missing": error.name or "", "message": str(error)}})

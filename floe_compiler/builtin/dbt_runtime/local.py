@@ -26,7 +26,7 @@ from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
 from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerGone, WorkerPool
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import COMMANDS, Command, DBTRunResult, EventCallback, NodeResult, RunEvent
-from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, PluginConfig
+from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, LoadedBy, PluginConfig
 
 ENGINE: Final = "dbt-core"
 CLOCK_SHIFT: Final = 400 * 86_400 + 7 * 3_600 + 13 * 60 + 11
@@ -39,6 +39,8 @@ MODELS: Final = ("model.",)
 NAMING_PACKAGES: Final = ("packages.yml", "dependencies.yml")
 SECRET_OF_A_PACKAGE: Final = re.compile(r"env_var\(\s*['\"](DBT_ENV_SECRET_\w+)['\"]")
 NOT_NEEDED: Final = "floe-not-needed"
+SOURCES: Final = Path(__file__).parent
+SEALED_PROGRAM: Final = ("sealed_dbt", "sealed_manifest", "sealed_telemetry", "sealed_spans", "sealed_lineage")
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 
 
@@ -50,6 +52,9 @@ class LocalDBTPlugin(DBTRuntimePlugin):
     """Runs dbt-core on this machine."""
 
     summary: ClassVar[str] = "dbt-core, in a process of its own on this machine"
+    loaded_by: ClassVar[tuple[LoadedBy, ...]] = (
+        LoadedBy("sealed_*.py", "Python, beside dbt", "python sealed_dbt.py build", "tool"),
+    )
 
     def __init__(self, config: PluginConfig | None = None, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(config, environ)
@@ -217,6 +222,10 @@ class LocalDBTPlugin(DBTRuntimePlugin):
         """dbt-core and the adapters, as they are installed here."""
         needed = sorted({_engine.DISTRIBUTION, *adapter_packages})
         return tuple(f"{name}=={_engine.installed(name)}" for name in needed)
+
+    def sealed_files(self) -> Mapping[str, bytes]:
+        """dbt for this bundle alone, as a program that needs nothing of floe: what orchestrators start."""
+        return {f"{name}.py": SOURCES.joinpath(f"_{name}.py").read_bytes() for name in SEALED_PROGRAM}
 
     def close(self) -> None:
         self._workers.close()
