@@ -61,6 +61,7 @@ bodies = partly(
         st.sampled_from(["dev", "prod"]), st.fixed_dictionaries({"compute": computes}, optional={"config": config})
     ),
     default_target=st.sampled_from(["dev", "prod"]),
+    compiled_sql=st.sampled_from(["none", "best_effort"]),
     approved=partly(compute=st.lists(computes, unique=True), products=st.lists(names, unique=True)),
     policies=policies,
     locked=st.lists(
@@ -71,6 +72,7 @@ bodies = partly(
                 "targets.dev",
                 "targets",
                 "default_target",
+                "compiled_sql",
                 "approved",
             ]
         ),
