@@ -6,7 +6,7 @@ unchanged compile takes. This is the only place where imports do not stand at th
 
 from __future__ import annotations
 
-import threading
+import _thread
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -103,9 +103,10 @@ def renderer(name: str) -> Callable[[Report], str]:
 def load_ahead(*names: str) -> None:
     """Has stages imported while the caller waits for something else. Returns at once.
 
-    What cannot be imported is told to whoever asks for the stage.
+    What cannot be imported is told to whoever asks for the stage. Started as `threading` starts its threads: importing
+    that would make the unchanged compile slower.
     """
-    threading.Thread(target=_load_all, args=(names,), daemon=True).start()
+    _thread.start_new_thread(_load_all, (names,))
 
 
 def _load_all(names: Iterable[str]) -> None:

@@ -47,9 +47,8 @@ class Rendering:
             both = [pool.submit(self._once, target, written, folder, cancel, again) for again in (False, True)]
             try:
                 first, second = (rendering.result() for rendering in both)
-            except BaseException:  # Ctrl-C comes to this thread, and dbt is waited for by others
+            finally:  # Ctrl-C comes to this thread, and it is others that wait for dbt
                 cancel.cancel()
-                raise
         return {
             unique_id: sql
             for unique_id, sql in first.items()

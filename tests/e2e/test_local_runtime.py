@@ -28,7 +28,7 @@ pytestmark = pytest.mark.tools
 
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 REFUSED = sorted((PROJECTS / "refused").iterdir())
-SESSION = Path(_workers.__file__).with_name("_dbt_session.py")
+SEALED_MANIFEST = Path(_workers.__file__).with_name("_sealed_manifest.py")
 Workers = Callable[[], set[int]]
 VARIES = {"created_at", "root_path"}
 VARYING_METADATA = {
@@ -271,9 +271,9 @@ RESTORE = """
 import importlib.util, json, sys
 from argparse import Namespace
 from pathlib import Path
-spec = importlib.util.spec_from_file_location("session", sys.argv[1])
-session = sys.modules["session"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(session)
+spec = importlib.util.spec_from_file_location("sealed", sys.argv[1])
+sealed = sys.modules["sealed"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sealed)
 from dbt.flags import set_flags
 
 NOT_IN_MANIFEST_JSON = {"config_call_dict", "unrendered_config_call_dict", "batch", "defer_relation", "_event_status"}
@@ -286,7 +286,7 @@ def graph(manifest):
                 node.pop(name, None)
     return sections
 
-manifest = session.restore(Path(sys.argv[2]), Path(sys.argv[3]), 1.0)
+manifest = sealed.restore(Path(sys.argv[2]), Path(sys.argv[3]), 1.0)
 given = graph(manifest)
 manifest.build_flat_graph()
 assert given == graph(manifest), "another graph"
@@ -300,7 +300,7 @@ def test_the_restored_manifest_is_the_sealed_one(bench: Callable[[str], Bench], 
     manifest = sealed(orchard)
     written = tmp_path / "written.json"
     subprocess.run(
-        [sys.executable, "-c", RESTORE, SESSION, manifest, orchard.project, written], check=True, cwd=tmp_path
+        [sys.executable, "-c", RESTORE, SEALED_MANIFEST, manifest, orchard.project, written], check=True, cwd=tmp_path
     )
     before, after = normal(manifest), normal(written)
     assert after.keys() == before.keys()

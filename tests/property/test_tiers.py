@@ -66,6 +66,7 @@ bodies = partly(
         suspend=st.booleans(),
         resources=partly(limits=partly(cpu=st.integers(1, 3), memory=st.sampled_from(["1Gi", "2Gi"]))),
     ),
+    compiled_sql=st.sampled_from(["none", "best_effort"]),
     approved=partly(compute=st.lists(computes, unique=True), products=st.lists(names, unique=True)),
     policies=policies,
     locked=st.lists(
@@ -76,6 +77,7 @@ bodies = partly(
                 "targets.dev",
                 "targets",
                 "default_target",
+                "compiled_sql",
                 "approved",
             ]
         ),

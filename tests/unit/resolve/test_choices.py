@@ -87,3 +87,19 @@ def test_a_target_on_which_nothing_is_built_is_refused(tmp_path: Path) -> None:
     product = write_product(tmp_path, "targets: {dev: {compute: duckdb}}", floe=transforms)
     assert "FLOE-R014" in [p.code for p in refusals(product)]
     decided(write_product(tmp_path, "targets: {dev: {compute: duckdb}}", floe=BUILDS))
+
+
+def test_no_sql_is_compiled_unless_a_tier_asks_for_it_and_the_nearest_decides(tmp_path: Path) -> None:
+    silent = decided(write_product(tmp_path / "silent", "plugins: {compute: duckdb}"))
+    assert silent.platform.compiled_sql == "none"
+    assert str(silent.origins["compiled_sql"][0]) == "default of compiled_sql"
+    asked = decided(write_product(tmp_path / "asked", "compiled_sql: none", "compiled_sql: best_effort"))
+    assert asked.platform.compiled_sql == "best_effort"
+    assert [origin.value for origin in asked.origins["compiled_sql"]] == ["best_effort", "none"]
+    assert "tier1.yaml:" in str(asked.origins["compiled_sql"][0])
+
+
+@pytest.mark.parametrize(("said", "code"), [("off", "FLOE-L036"), ("always", "FLOE-L054")])
+def test_another_word_for_compiled_sql_is_refused(tmp_path: Path, said: str, code: str) -> None:
+    problem = refusal(write_product(tmp_path, f"compiled_sql: {said}"))
+    assert (problem.code, str(problem.where).endswith(":4:15")) == (code, True)

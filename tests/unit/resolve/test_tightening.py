@@ -127,6 +127,12 @@ ROWS = {
         "FLOE-R033",
         "default_target: dev",
     ),
+    "compiled SQL that is locked is turned off": Row(
+        "compiled_sql: best_effort\nlocked: [compiled_sql]",
+        "compiled_sql: none",
+        "FLOE-R033",
+        "compiled_sql: best_effort",
+    ),
 }
 
 
