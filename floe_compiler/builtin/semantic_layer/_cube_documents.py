@@ -67,7 +67,7 @@ def cube_document(cube: Cube, layer: Layer, unasked: Sequence[Unasked] = ()) -> 
             }
         },
         **({"joins": joins} if joins else {}),
-        "dimensions": [*_elements(cube), *_columns(cube)],
+        "dimensions": [*_elements(cube, cube.key), *_columns(cube, cube.key)],
         "measures": measures,
     }
 
@@ -108,13 +108,13 @@ def _view_names(layer: Layer, queries: Sequence[SavedQuery] = ()) -> Iterator[st
     return iter(list(distinct(wanted))[len(layer.cubes) :])
 
 
-def _elements(cube: Cube) -> Iterator[dict[str, Any]]:
+def _elements(cube: Cube, key: Sequence[Member]) -> Iterator[dict[str, Any]]:
     for element in cube.elements:
         member = Member("element", element.name)
         declared = cube.model.columns.get(element.sql)
         yield _dimension(
-            cube,
-            member,
+            cube.names[member],
+            member in key,
             label=element.label,
             description=element.description or (declared.description if declared else ""),
             sql=_sql_of(element, declared, cube.quote),
@@ -123,12 +123,12 @@ def _elements(cube: Cube) -> Iterator[dict[str, Any]]:
         )
 
 
-def _columns(cube: Cube) -> Iterator[dict[str, Any]]:
+def _columns(cube: Cube, key: Sequence[Member]) -> Iterator[dict[str, Any]]:
     for declared in cube.columns:
         member = Member("column", declared.name)
         yield _dimension(
-            cube,
-            member,
+            cube.names[member],
+            member in key,
             label="",
             description=declared.description,
             sql=column(declared.name, cube.quote, declared.quote),
@@ -138,12 +138,12 @@ def _columns(cube: Cube) -> Iterator[dict[str, Any]]:
 
 
 def _dimension(
-    cube: Cube, member: Member, *, label: str, description: str, sql: str, type_: str, meta: dict[str, str]
+    name: str, is_key: bool, *, label: str, description: str, sql: str, type_: str, meta: dict[str, str]
 ) -> dict[str, Any]:
-    key = {"primary_key": True, "public": True} if member in cube.key else {}
-    written = {name: literal(value) for name, value in meta.items()}
+    key = {"primary_key": True, "public": True} if is_key else {}
+    written = {word: literal(value) for word, value in meta.items()}
     return {
-        "name": cube.names[member],
+        "name": name,
         **dict(described(label, description)),
         "sql": sql,
         "type": type_,

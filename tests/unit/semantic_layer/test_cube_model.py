@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from floe_compiler.builtin.semantic_layer._cube_text import model_file
 from floe_compiler.builtin.semantic_layer.cube import CubeConfig, CubeSemanticLayer
 from floe_compiler.model.bundle import BundleHead
 from tests.bundles import index_value
@@ -240,3 +243,20 @@ def test_the_kind_of_database_is_that_of_dbt_s_adapter(adapter: str, config: dic
 
 def test_a_manifest_without_any_section_gives_no_model() -> None:
     assert rendered(manifest()).keys() == {"cube.env"}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["yes", "Null", "1e3", "0o7", "2026-01-01", "- a", "a: b", "# a", "", " ", "~", "\x85", "\u2028", "'", '"', "\\"]
+)
+SCALARS = TEXTS | st.booleans()
+KEYS = st.sampled_from(["name", "sql", "meta", "cubes", "primary_key"])
+DOCUMENTS = st.recursive(
+    st.dictionaries(KEYS, SCALARS),
+    lambda inner: st.dictionaries(KEYS, SCALARS | inner | st.lists(SCALARS | inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(DOCUMENTS.filter(bool))
+def test_a_file_reads_as_what_was_written(document: dict[str, Any]) -> None:
+    assert yaml.safe_load(model_file("a comment", document)) == document
