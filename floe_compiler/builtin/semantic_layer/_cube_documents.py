@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from floe_compiler.builtin.semantic_layer._cube_manifest import Column, Element, SavedQuery
 from floe_compiler.builtin.semantic_layer._cube_measures import (
+    MISTAKES,
     Inexpressible,
     Names,
     described,
@@ -50,7 +50,7 @@ def cube_document(cube: Cube, layer: Layer, unasked: Sequence[Unasked] = ()) -> 
     unviewed = [
         {"saved_query": literal(query.name), "why": literal(why)}
         for query, why in unasked
-        if metrics.intersection(query.query_params.metrics[:1])
+        if metrics.intersection(query.query_params.metrics)
     ]
     missing = [*unjoined, *unmeasured, *unviewed]
     about = cube.semantic or cube.model
@@ -254,14 +254,16 @@ def _metrics(names: Sequence[str], layer: Layer) -> Iterator[Any]:
 def _asked_for(text: str, names: Names) -> tuple[Cube, str]:
     """The member that `Dimension('order__status')` and its like name."""
 
-    def member(path: str, *granularity: str) -> tuple[Cube, str]:
+    def member(path: str, *granularity: str, **more: Any) -> tuple[Cube, str]:
+        if more:
+            raise Inexpressible(f"`{text}` goes through a path of entities")
         return names.of_path(path)
 
     try:
         asked: tuple[Cube, str] | None = _QUERY.compile_expression(text)(
             Dimension=member, TimeDimension=member, Entity=member
         )
-    except (TemplateError, TypeError) as error:
+    except MISTAKES as error:
         raise Inexpressible(f"`{text}`: {error}") from error
     if asked is None:
         raise Inexpressible(f"`{text}` names no dimension")

@@ -228,6 +228,56 @@ def test_what_is_not_joined_says_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ Dimension('order__nothing') }} = 1", "`order__nothing` is no dimension or entity of a chosen model"),
+        ("{{ Dimension('shop__town') }} = 1", "no chosen model is joined on `shop`"),
+        ("{{ Dimension('a__b__c') }} = 1", "`a__b__c` is more than one join away"),
+        ("{{ Dimension('order__day', entity_path=['x']) }} = 1", "it filters through a path of entities"),
+        ("{{ TimeDimension('order__day', 'month') }} = 1", "it filters by month, and the dimension is by day"),
+        ("{{ Metric('total', group_by=['order']) }} = 1", "it filters by a metric"),
+        ("{{ Dimension() }} = 1", "its filter: "),
+        ("{{ Dimension('order__day').grain('month') }} = 1", "its filter: "),
+        ("{{ 1 / 0 }}", "its filter: "),
+        ("{{ nothing }}", "its filter: "),
+        ("{% broken", "its filter: "),
+    ],
+)
+def test_a_filter_that_cannot_be_said_is_told(template: str, why: str) -> None:
+    day = {"name": "day", "type": "time", "type_params": {"time_granularity": "day"}}
+    on = manifest(
+        model("orders"),
+        semantic_models=[
+            semantic(
+                "orders",
+                "model.shop.orders",
+                entities=[{"name": "order", "type": "primary"}],
+                dimensions=[day],
+                measures=[{"name": "total", "agg": "sum"}],
+            )
+        ],
+        metrics=[
+            metric("total", measure={"name": "total"}),
+            {
+                **metric("some", measure={"name": "total"}),
+                "filter": {"where_filters": [{"where_sql_template": template}]},
+            },
+        ],
+        saved_queries=[
+            {
+                "unique_id": "saved_query.shop.q",
+                "name": "q",
+                "query_params": {"metrics": ["total"], "group_by": [template.partition("}}")[0].strip("{ ")]},
+            }
+        ],
+    )
+    found = rendered(on)
+    missing = found["orders"]["meta"]["dbt"]["not_expressed"]
+    assert "q" in found or [row for row in missing if row.get("saved_query") == "q"], "the query is here or there"
+    assert [row["why"][: len(why)] for row in missing if row.get("metric") == "some"] == [why]
+
+
+@pytest.mark.parametrize(
     ("adapter", "config", "database"),
     [
         ("snowflake", {}, "snowflake"),
