@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from floe_compiler.builtin.semantic_layer._cube_manifest import Column, Element, SavedQuery
 from floe_compiler.builtin.semantic_layer._cube_measures import (
+    MISTAKES,
     Inexpressible,
     Names,
     described,
@@ -50,7 +50,7 @@ def cube_document(cube: Cube, layer: Layer, unasked: Sequence[Unasked] = ()) -> 
     unviewed = [
         {"saved_query": literal(query.name), "why": literal(why)}
         for query, why in unasked
-        if metrics.intersection(query.query_params.metrics[:1])
+        if metrics.intersection(query.query_params.metrics)
     ]
     missing = [*unjoined, *unmeasured, *unviewed]
     about = cube.semantic or cube.model
@@ -67,7 +67,7 @@ def cube_document(cube: Cube, layer: Layer, unasked: Sequence[Unasked] = ()) -> 
             }
         },
         **({"joins": joins} if joins else {}),
-        "dimensions": [*_elements(cube), *_columns(cube)],
+        "dimensions": [*_elements(cube, cube.key), *_columns(cube, cube.key)],
         "measures": measures,
     }
 
@@ -108,13 +108,13 @@ def _view_names(layer: Layer, queries: Sequence[SavedQuery] = ()) -> Iterator[st
     return iter(list(distinct(wanted))[len(layer.cubes) :])
 
 
-def _elements(cube: Cube) -> Iterator[dict[str, Any]]:
+def _elements(cube: Cube, key: Sequence[Member]) -> Iterator[dict[str, Any]]:
     for element in cube.elements:
         member = Member("element", element.name)
         declared = cube.model.columns.get(element.sql)
         yield _dimension(
-            cube,
-            member,
+            cube.names[member],
+            member in key,
             label=element.label,
             description=element.description or (declared.description if declared else ""),
             sql=_sql_of(element, declared, cube.quote),
@@ -123,12 +123,12 @@ def _elements(cube: Cube) -> Iterator[dict[str, Any]]:
         )
 
 
-def _columns(cube: Cube) -> Iterator[dict[str, Any]]:
+def _columns(cube: Cube, key: Sequence[Member]) -> Iterator[dict[str, Any]]:
     for declared in cube.columns:
         member = Member("column", declared.name)
         yield _dimension(
-            cube,
-            member,
+            cube.names[member],
+            member in key,
             label="",
             description=declared.description,
             sql=column(declared.name, cube.quote, declared.quote),
@@ -138,12 +138,12 @@ def _columns(cube: Cube) -> Iterator[dict[str, Any]]:
 
 
 def _dimension(
-    cube: Cube, member: Member, *, label: str, description: str, sql: str, type_: str, meta: dict[str, str]
+    name: str, is_key: bool, *, label: str, description: str, sql: str, type_: str, meta: dict[str, str]
 ) -> dict[str, Any]:
-    key = {"primary_key": True, "public": True} if member in cube.key else {}
-    written = {name: literal(value) for name, value in meta.items()}
+    key = {"primary_key": True, "public": True} if is_key else {}
+    written = {word: literal(value) for word, value in meta.items()}
     return {
-        "name": cube.names[member],
+        "name": name,
         **dict(described(label, description)),
         "sql": sql,
         "type": type_,
@@ -254,14 +254,16 @@ def _metrics(names: Sequence[str], layer: Layer) -> Iterator[Any]:
 def _asked_for(text: str, names: Names) -> tuple[Cube, str]:
     """The member that `Dimension('order__status')` and its like name."""
 
-    def member(path: str, *granularity: str) -> tuple[Cube, str]:
+    def member(path: str, *granularity: str, **more: Any) -> tuple[Cube, str]:
+        if more:
+            raise Inexpressible(f"`{text}` goes through a path of entities")
         return names.of_path(path)
 
     try:
         asked: tuple[Cube, str] | None = _QUERY.compile_expression(text)(
             Dimension=member, TimeDimension=member, Entity=member
         )
-    except (TemplateError, TypeError) as error:
+    except MISTAKES as error:
         raise Inexpressible(f"`{text}`: {error}") from error
     if asked is None:
         raise Inexpressible(f"`{text}` names no dimension")

@@ -30,6 +30,8 @@ _OF_METRICS: Final = {
     "conversion": "it follows an entity from one event to another",
 }
 _MARK: Final = "\x00"
+MISTAKES: Final = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What a template raises that asks for what there is not."""
 
 
 class Inexpressible(Exception):
@@ -192,29 +194,29 @@ def _condition(names: Names, filters: Filters) -> Iterator[str]:
     for condition in filters.where_filters:
         found: list[str] = []
 
-        def named(path: str, *more: Any, found: list[str] = found) -> str:
-            if more:
+        def named(path: str, *through: Any, found: list[str] = found, **more: Any) -> str:
+            if through or more:
                 raise Inexpressible("it filters through a path of entities")
             found.append(names.reference(*names.of_path(path)))
             return f"{_MARK}{len(found) - 1}{_MARK}"
 
         try:
 
-            def timed(path: str, grain: str = "", *more: Any, named: Any = named) -> str:
+            def timed(path: str, grain: str = "", *through: Any, named: Any = named, **more: Any) -> str:
                 own = names.granularity(path)
                 if grain and grain.lower() != own:
                     raise Inexpressible(f"it filters by {grain}, and the dimension is by {own}")
-                return str(named(path, *more))
+                return str(named(path, *through, **more))
 
             template = _JINJA.from_string(condition.where_sql_template)
             text = template.render(Dimension=named, Entity=named, TimeDimension=timed, Metric=_refused)
-        except TemplateError as error:
+        except MISTAKES as error:
             raise Inexpressible(f"its filter: {error}") from error
         pieces = text.split(_MARK)
         yield "".join(found[int(piece)] if n % 2 else literal(piece) for n, piece in enumerate(pieces)).strip()
 
 
-def _refused(*arguments: Any) -> str:
+def _refused(*arguments: Any, **more: Any) -> str:
     raise Inexpressible("it filters by a metric")
 
 

@@ -42,8 +42,13 @@ class Cube:
 
     @property
     def elements(self) -> Sequence[Element]:
-        """Entities and dimensions; where an entity only names the primary key, it has no column and is not here."""
+        """The entities and dimensions of the semantic model."""
         return self.semantic.elements if self.semantic else ()
+
+    @property
+    def entities(self) -> Sequence[Element]:
+        """The entities of the semantic model."""
+        return self.semantic.entities if self.semantic else ()
 
     @property
     def measures(self) -> Sequence[Measure]:
@@ -59,9 +64,8 @@ class Cube:
     @property
     def key(self) -> tuple[Member, ...]:
         """What tells rows apart: an entity, or columns that constraints or tests say so of; or nothing."""
-        entities = self.semantic.entities if self.semantic else []
         for kind in ("primary", "unique"):
-            for entity in entities:
+            for entity in self.entities:
                 if entity.type == kind:
                     return (Member("element", entity.name),)
         members = [self.member_of(column) for column in self.model.key]
@@ -103,18 +107,22 @@ def cubes_of(manifest: Manifest, chosen: Callable[[Model, bool], bool]) -> list[
 
 def joins_of(cubes: Sequence[Cube]) -> list[Join]:
     """From a foreign entity to whom it is the key of, and between two cubes with one key."""
+    keys: dict[tuple[str, str], list[Cube]] = {}
+    for cube in cubes:
+        for entity in cube.entities:
+            keys.setdefault((entity.name, entity.type), []).append(cube)
     foreign = [
         Join(left, right, entity.name, "many_to_one")
         for left in cubes
-        for right in cubes
-        for entity in (left.semantic.entities if left.semantic else [])
-        if left is not right and entity.type == "foreign" and _has(right, entity.name, {"primary", "unique"})
+        for entity in left.entities
+        if entity.type == "foreign"
+        for right in (*keys.get((entity.name, "primary"), ()), *keys.get((entity.name, "unique"), ()))
     ]
     same = [
-        Join(left, right, entity.name, "one_to_one")
-        for left, right in combinations(cubes, 2)
-        for entity in (left.semantic.entities if left.semantic else [])
-        if entity.type == "primary" and _has(right, entity.name, {"primary"})
+        Join(left, right, entity, "one_to_one")
+        for (entity, kind), sharing in keys.items()
+        if kind == "primary"
+        for left, right in combinations(sharing, 2)
     ]
     return [*foreign, *same]
 
@@ -168,7 +176,3 @@ def _names(cube: Cube) -> dict[Member, str]:
     members += [Member("column", column.name) for column in cube.columns]
     members = list(dict.fromkeys(members))
     return dict(zip(members, distinct((member.dbt_name, member.kind) for member in members), strict=True))
-
-
-def _has(cube: Cube, entity: str, types: set[str]) -> bool:
-    return cube.semantic is not None and any(own.name == entity and own.type in types for own in cube.semantic.entities)

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from floe_compiler.builtin.semantic_layer._cube_text import model_file
 from floe_compiler.builtin.semantic_layer.cube import CubeConfig, CubeSemanticLayer
 from floe_compiler.model.bundle import BundleHead
 from tests.bundles import index_value
@@ -225,6 +228,56 @@ def test_what_is_not_joined_says_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ Dimension('order__nothing') }} = 1", "`order__nothing` is no dimension or entity of a chosen model"),
+        ("{{ Dimension('shop__town') }} = 1", "no chosen model is joined on `shop`"),
+        ("{{ Dimension('a__b__c') }} = 1", "`a__b__c` is more than one join away"),
+        ("{{ Dimension('order__day', entity_path=['x']) }} = 1", "it filters through a path of entities"),
+        ("{{ TimeDimension('order__day', 'month') }} = 1", "it filters by month, and the dimension is by day"),
+        ("{{ Metric('total', group_by=['order']) }} = 1", "it filters by a metric"),
+        ("{{ Dimension() }} = 1", "its filter: "),
+        ("{{ Dimension('order__day').grain('month') }} = 1", "its filter: "),
+        ("{{ 1 / 0 }}", "its filter: "),
+        ("{{ nothing }}", "its filter: "),
+        ("{% broken", "its filter: "),
+    ],
+)
+def test_a_filter_that_cannot_be_said_is_told(template: str, why: str) -> None:
+    day = {"name": "day", "type": "time", "type_params": {"time_granularity": "day"}}
+    on = manifest(
+        model("orders"),
+        semantic_models=[
+            semantic(
+                "orders",
+                "model.shop.orders",
+                entities=[{"name": "order", "type": "primary"}],
+                dimensions=[day],
+                measures=[{"name": "total", "agg": "sum"}],
+            )
+        ],
+        metrics=[
+            metric("total", measure={"name": "total"}),
+            {
+                **metric("some", measure={"name": "total"}),
+                "filter": {"where_filters": [{"where_sql_template": template}]},
+            },
+        ],
+        saved_queries=[
+            {
+                "unique_id": "saved_query.shop.q",
+                "name": "q",
+                "query_params": {"metrics": ["total"], "group_by": [template.partition("}}")[0].strip("{ ")]},
+            }
+        ],
+    )
+    found = rendered(on)
+    missing = found["orders"]["meta"]["dbt"]["not_expressed"]
+    assert "q" in found or [row for row in missing if row.get("saved_query") == "q"], "the query is here or there"
+    assert [row["why"][: len(why)] for row in missing if row.get("metric") == "some"] == [why]
+
+
+@pytest.mark.parametrize(
     ("adapter", "config", "database"),
     [
         ("snowflake", {}, "snowflake"),
@@ -240,3 +293,20 @@ def test_the_kind_of_database_is_that_of_dbt_s_adapter(adapter: str, config: dic
 
 def test_a_manifest_without_any_section_gives_no_model() -> None:
     assert rendered(manifest()).keys() == {"cube.env"}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["yes", "Null", "1e3", "0o7", "2026-01-01", "- a", "a: b", "# a", "", " ", "~", "\x85", "\u2028", "'", '"', "\\"]
+)
+SCALARS = TEXTS | st.booleans()
+KEYS = st.sampled_from(["name", "sql", "meta", "cubes", "primary_key"])
+DOCUMENTS = st.recursive(
+    st.dictionaries(KEYS, SCALARS),
+    lambda inner: st.dictionaries(KEYS, SCALARS | inner | st.lists(SCALARS | inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(DOCUMENTS.filter(bool))
+def test_a_file_reads_as_what_was_written(document: dict[str, Any]) -> None:
+    assert yaml.safe_load(model_file("a comment", document)) == document
