@@ -20,9 +20,9 @@ What is built in, type by type: what can be configured, and which tool loads wha
 default that works offline unless it says `required`. `floe plugins` lists these and whatever else is installed;
 `floe plugins TYPE NAME` prints the fields of one. [Write a plugin](../guides/write-a-plugin.md) adds another.
 
-Where a command is shown, `$BUNDLE` is the bundle's folder, and the command is typed in the plugin's own folder below
-it. *Proven* says what floe's own tests have seen: the tool itself loading the file, or no more than a published schema
-that the file matches.
+Where a command is shown, it is typed in the plugin's own folder of a bundle; `$BUNDLE` is the bundle, and `$RUN_DIR` a
+folder to write to. *Proven* says what floe's own tests have seen: the tool itself loading the file, or no more than a
+published schema that the file matches.
 """
 
 

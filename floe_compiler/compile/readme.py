@@ -34,9 +34,9 @@ Tools write, and nothing may be written in here. So stand elsewhere, and tell db
 keeps no account of its users beside the profile:
 
 ```sh
-export BUNDLE="$PWD"; cd "$(mktemp -d)"
+export BUNDLE="$PWD" RUN_DIR="$(mktemp -d)"; cd "$RUN_DIR"
 export DBT_PROJECT_DIR="$BUNDLE/project" DBT_PROFILES_DIR="$BUNDLE/profiles"
-export DBT_TARGET_PATH="$PWD/target" DBT_LOG_PATH="$PWD/logs" DBT_SEND_ANONYMOUS_USAGE_STATS=false"""
+export DBT_TARGET_PATH="$RUN_DIR/target" DBT_LOG_PATH="$RUN_DIR/logs" DBT_SEND_ANONYMOUS_USAGE_STATS=false"""
 
 
 def readme(head: BundleHead, configured: ConfiguredPlugins, files: Sequence[str]) -> bytes:
@@ -55,14 +55,20 @@ def _heading(head: BundleHead) -> Iterator[str]:
     owner = head.product.owner
     of = ", ".join(filter(None, (owner.name, owner.email))) if owner else ""
     yield f"A sealed bundle{f' of {of}' if of else ''}, for the platform {head.platform.name}"
-    yield f"{head.platform.version} of {head.platform.owner}. {_due(head)}"
+    yield f"{head.platform.version} of {head.platform.owner}."
+    yield ""
+    yield _due(head)
     yield ""
     yield _INTRODUCTION
 
 
 def _due(head: BundleHead) -> str:
-    schedule = head.schedule
-    return f"Due `{schedule.cron}` in {schedule.timezone}." if schedule else "It has no schedule."
+    """Two can start it, and then it would run twice."""
+    if head.schedule is None:
+        return "It has no schedule."
+    due = f"Due `{head.schedule.cron}` in {head.schedule.timezone}: started by `{FOLDER}/`"
+    orchestrator = head.plugins.get("orchestrator")
+    return f"{due}, or by `orchestrator/{orchestrator.name}/`; deploy one of the two." if orchestrator else f"{due}."
 
 
 def _needs(head: BundleHead) -> Iterator[str]:

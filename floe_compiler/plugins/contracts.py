@@ -34,9 +34,9 @@ class NoConfig(PluginConfig):
 class LoadedBy(NamedTuple):
     """Who loads a file that a plugin renders: a line of the bundle's README.
 
-    `file` is a glob below the plugin's folder, `command` is typed in that folder, with the bundle's own folder
-    as `$BUNDLE`. `proof` says what floe's own tests have seen: the tool itself loading the file, or no more than a
-    published schema that it matches.
+    `file` is a glob below the plugin's folder. `command` is typed in that folder, where `$BUNDLE` is that of the bundle
+    and `$RUN_DIR` an empty one to write to. `proof` says what floe's own tests have seen: the tool itself loading the
+    file, or no more than a published schema that it matches.
     """
 
     file: str

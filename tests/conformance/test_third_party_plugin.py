@@ -78,7 +78,7 @@ def test_an_installed_distribution_is_chosen_compiled_and_run_by_its_own_tool(
     typed("floe", "compile", "--out", tmp_path / "bundle", cwd=shop, site=site)
     bundle = load_bundle(tmp_path / "bundle")
     assert bundle.index.plugins["orchestrator"].distribution == "floe-make"
-    assert "| `Makefile` | make | `make RUN_DIR=" in bundle.read("README.md").decode()
+    assert "| `Makefile` | make | `make` |" in bundle.read("README.md").decode()
 
     folder = tmp_path / "bundle" / "orchestrator" / "make"
     typed("make", f"RUN_DIR={tmp_path / 'run'}", cwd=folder, site=site)
