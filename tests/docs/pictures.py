@@ -22,7 +22,7 @@ INPUTS: Final = (
     ("dbt project", "the SQL: models, tests, macros"),
 )
 MADE_BY: Final = {
-    "data_quality": "rendered by the data_quality plugin",
+    **{row.key: f"rendered by the {row.key} plugin" for row in TYPES},
     "dbt_runtime": "what a run must know of the compile",
     "profiles": "made by the compute plugin; no values of secrets",
     "project": "the dbt project and its packages, as dbt read them",
