@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.diffs import Bench
+from tests.resealed import Resealed
 from tests.warm import WarmRegistry
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -19,6 +21,12 @@ def registry() -> Iterator[WarmRegistry]:
     warm = WarmRegistry()
     yield warm
     warm.end()
+
+
+@pytest.fixture(scope="session")
+def beacons(registry: WarmRegistry, tmp_path_factory: pytest.TempPathFactory) -> Resealed:
+    """A bundle of the product in `fixtures/diffs/base`, to be changed in memory, sealed again and compared."""
+    return Resealed.of(Bench(tmp_path_factory.mktemp("beacons"), registry).bundle(("dev",)))
 
 
 @pytest.fixture

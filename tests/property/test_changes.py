@@ -6,16 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from floe_compiler import diff_bundles
 from floe_compiler.canonical import canonical_bytes
 from floe_compiler.model.change_set import ChangeSet
-from tests.diffs import Bench
 from tests.resealed import Resealed
-from tests.warm import WarmRegistry
 
 Edit = Callable[[Resealed], Resealed]
 MODELS = ("stg_lamps", "stg_burns", "stg_sightings", "lamp_log", "brightest", "keeper_notes", "days")
@@ -24,12 +21,6 @@ COLUMNS = ("lamp_id", "lamp_name", "burnt_hours")
 REPORTS = ("model.beacons.lamp_report.v1", "model.beacons.lamp_report.v2")
 WORDS = st.sampled_from(["view", "table", "incremental", "private", "public", "gull", "crow", "10"])
 MIRRORED = {"added": "removed", "removed": "added", "changed": "changed", "moved": "moved", "renamed": "renamed"}
-
-
-@pytest.fixture(scope="module")
-def beacons(registry: WarmRegistry, tmp_path_factory: pytest.TempPathFactory) -> Resealed:
-    """The base product of the corpus, as the real dbt compiled it."""
-    return Resealed.of(Bench(tmp_path_factory.mktemp("beacons"), registry).bundle(("dev",)))
 
 
 def of_node(name: str, **fields: Any) -> Edit:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from floe_compiler.diff.compare.causes import package_lists
 from floe_compiler.diff.compare.facts import Fact
 from floe_compiler.diff.compare.files import file_facts
-from floe_compiler.diff.compare.manifests import engine_fact, manifest_facts, together
+from floe_compiler.diff.compare.manifests import Constants, engine_fact, manifest_facts, together
 from floe_compiler.diff.compare.pair import Pair, pairs
 from floe_compiler.diff.compare.policies import policy_facts
 from floe_compiler.diff.compare.product import product_facts
@@ -42,15 +42,18 @@ def compare(old: VerifiedBundle, new: VerifiedBundle) -> Comparison:
     of_targets = [fact for fact in product if fact.aspect in _OF_A_TARGET]
     replaced = [fact.thing.id for fact in product if fact.aspect in _COMING_AND_GOING]
     before, after = SealedProject(old), SealedProject(new)
-    compared = list(pairs(old, new, before, after))
+    policies = list(policy_facts(old, new))
+    constants = old.index.environment.constants, new.index.environment.constants
+    same_project = before.digests == after.digests and constants[0] == constants[1] and not policies
+    compared = list(pairs(old, new, before, after, skip_same=same_project))
     facts = [
         *(fact for fact in product if fact not in of_targets),
         *profile_facts(old, new, {fact.thing.id for fact in product if fact.aspect in _IN_THE_PROFILE}),
-        *policy_facts(old, new),
+        *policies,
         *file_facts(old, new, replaced),
         *setting_facts(before, after),
         *package_lists(before, after),
-        *_of_manifests(compared, old, new, of_targets),
+        *_of_manifests(compared, constants, of_targets),
     ]
     if compared and not any(fact.thing.kind == "requirement" for fact in product):
         facts += [fact for fact in (engine_fact(compared[0]),) if fact]
@@ -59,9 +62,8 @@ def compare(old: VerifiedBundle, new: VerifiedBundle) -> Comparison:
 
 
 def _of_manifests(
-    compared: Sequence[Pair], old: VerifiedBundle, new: VerifiedBundle, of_targets: Sequence[Fact]
+    compared: Sequence[Pair], constants: tuple[Constants, Constants], of_targets: Sequence[Fact]
 ) -> list[Fact]:
-    constants = old.index.environment.constants, new.index.environment.constants
     found = {
         pair.target: manifest_facts(pair, constants, [fact for fact in of_targets if fact.thing.id == pair.target])
         for pair in compared

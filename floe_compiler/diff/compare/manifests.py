@@ -21,6 +21,9 @@ _NAMING: Final = ("generate_schema_name", "generate_database_name", "generate_al
 _PARTS: Final = ("schema", "database", "catalog", "project", "dataset", "path")
 """Keys of a target's configuration by which relations go by another name, most likely first."""
 _RELATION: Final = ("database", "schema", "alias", "identifier")
+_RENAMING: Final = ("relation", "source.relation", "node.renamed")
+_EXPLAINING: Final = ("sql", "language", "upstream", "config", "node.", "test.")
+"""Beginnings of aspects: what compiles to other SQL for these reasons is no fact of its own."""
 _SILENT: Final = frozenset({"macros", "docs"})
 Constants = Mapping[str, str]
 
@@ -239,14 +242,23 @@ def _likeliest(fact: Fact) -> int:
 
 def _compiled(around: Surroundings, reached: set[str], facts: Iterable[Fact]) -> Iterator[Fact]:
     """Nodes that compile to other SQL, with nothing in sight that explains it."""
-    touched = {fact.thing.id for fact in facts} | reached
-    renaming = any(fact.aspect in ("relation", "source.relation", "node.renamed") for fact in facts)
-    for same in around.matching.differing:
-        if same.section != "nodes" or same.new_id in touched or renaming or compiled(same.old, same.new) != "different":
+    facts = list(facts)
+    if any(fact.aspect in _RENAMING for fact in facts):
+        return
+    explained = reached | {fact.thing.id for fact in facts if fact.aspect.startswith(_EXPLAINING)}
+    differing = {same.new_id: same for same in around.matching.differing if same.section == "nodes"}
+    for name, same in differing.items():
+        if name in explained or compiled(same.old, same.new) != "different" or _has_it_from_above(same, differing):
             continue
-        thing, place = thing_of(same.new_id, same.new), around.pair.new_project.place(same.new)
+        thing, place = thing_of(name, same.new), around.pair.new_project.place(same.new)
         step = Step(what="compiled to other SQL", kind=thing.kind, id=thing.id, name=thing.name, where=place)
         yield Fact(
             "compiled", "changed", thing, "compiled_code", same.old.get("compiled_code"),
             same.new.get("compiled_code"), place, (step,), old=same.old, new=same.new,
         )  # fmt: skip
+
+
+def _has_it_from_above(same: Same, differing: Mapping[str, Same]) -> bool:
+    """Whether an ephemeral model changed, whose SQL dbt writes into that of the nodes that read it."""
+    parents = (differing[name].new for name in reads(same.new) if name in differing)
+    return any((parent.get("config") or {}).get("materialized") == "ephemeral" for parent in parents)

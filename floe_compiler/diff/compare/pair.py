@@ -59,14 +59,19 @@ class Pair:
         return self.old is self.new
 
 
-def pairs(old: VerifiedBundle, new: VerifiedBundle, before: SealedProject, after: SealedProject) -> Iterator[Pair]:
-    """The manifests of every target that both bundles have; equal digests are read once and are one object."""
+def pairs(
+    old: VerifiedBundle, new: VerifiedBundle, before: SealedProject, after: SealedProject, *, skip_same: bool
+) -> Iterator[Pair]:
+    """The manifests of every target that both bundles have; equal digests are read once and are one object, or not
+    at all with `skip_same`. Raises FLOE-D002."""
     old_digests = {artifact.path: artifact.digest for artifact in old.index.artifacts}
     new_digests = {artifact.path: artifact.digest for artifact in new.index.artifacts}
     for target in sorted(old.index.targets.keys() & new.index.targets.keys()):
         old_path, new_path = old.index.targets[target].manifest, new.index.targets[target].manifest
-        was = _manifest(old, old_path)
         same = old_digests[old_path] == new_digests[new_path]
+        if same and skip_same:
+            continue
+        was = _manifest(old, old_path)
         yield Pair(target, was, was if same else _manifest(new, new_path), before, after)
 
 

@@ -143,6 +143,9 @@ def _plugin(kind: str, old: PluginInfo, new: PluginInfo) -> Iterator[Fact]:
 
 
 def _targets(old: CompiledArtifacts, new: CompiledArtifacts) -> Iterator[Fact]:
+    if not old.targets.keys() & new.targets.keys():
+        names = sorted(old.targets), sorted(new.targets)
+        yield product_fact("targets.apart", "changed", "target", "targets", PLATFORM, before=names[0], after=names[1])
     for name in sorted(old.targets.keys() | new.targets.keys()):
         before, after = old.targets.get(name), new.targets.get(name)
         if before is None or after is None:

@@ -90,6 +90,15 @@ PRODUCT_ROWS: Final = (
         ("plugin.config",),
     ),
     Rule(
+        "targets-apart",
+        "No target in common: models were not compared",
+        "unknown",
+        "The two bundles were compiled for different targets, so there are no two manifests of one target. Compile "
+        "both for the same.",
+        "one with `--target dev`, the other with `--target prod`",
+        ("targets.apart",),
+    ),
+    Rule(
         "target-removed",
         "Target removed",
         "breaking",

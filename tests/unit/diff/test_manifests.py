@@ -58,6 +58,28 @@ def test_other_compiled_sql_that_nothing_explains_is_told(beacons: Resealed) -> 
     assert rules(one, other) == ["compiled-sql-changed"]
 
 
+def test_a_description_does_not_hide_that_compiled_sql_changed(beacons: Resealed) -> None:
+    described = {BURNS: {"description": "All burns."}}
+    one = beacons.with_manifest(compiled("select 1"))
+    assert rules(one, beacons.with_manifest(compiled("select 2", nodes=described))) == [
+        "compiled-sql-changed",
+        "description-changed",
+    ]
+
+
+def test_sql_of_an_ephemeral_model_is_told_once(beacons: Resealed) -> None:
+    def change(word: str) -> Any:
+        def edit(manifest: Any) -> None:
+            manifest["nodes"][BURNS]["config"]["materialized"] = "ephemeral"
+            manifest["nodes"][BURNS]["raw_code"] = f"select '{word}'"
+            manifest["nodes"]["model.beacons.lamp_log"]["compiled_code"] = f"with burns as (select '{word}') select 1"
+
+        return edit
+
+    found = findings(beacons.with_manifest(change("one")), beacons.with_manifest(change("two")))
+    assert [(finding.rule, finding.object.id) for finding in found] == [("sql-changed-exposed", BURNS)]
+
+
 def test_compiled_sql_on_one_side_only_is_no_change(beacons: Resealed) -> None:
     assert rules(beacons, beacons.with_manifest(compiled("select 1"))) == []
 
