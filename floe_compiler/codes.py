@@ -173,9 +173,9 @@ CODES: Final[dict[str, Code]] = {
         "Write `store:NAME` or `git:NAME`.",
     ),
     "FLOE-D107": Code(
-        "Revision does not compile",
+        "A side does not compile",
         REFUSED,
-        "A revision was checked out and compiled, and that failed. The problems below it are those of the compile.",
+        "A revision, or the product as it is now, was compiled to be compared, and that failed. The problems below it are those of the compile. Where a policy refused it there is no answer either, so the exit status is not 1.",
         "Correct them, or name a revision that compiles.",
     ),
     "FLOE-F001": Code(

@@ -221,6 +221,9 @@ def _kept(word: str, named: str, at: Surroundings) -> Side:
 
 
 def _called(name: str, bundle: VerifiedBundle) -> Side:
+    """A bundle with the beginning of its digest; one that lies under its digest needs no other name."""
+    if name == bundle.digest.replace(":", "-"):
+        return Side(f"{bundle.digest[:_SHOWN]}…", bundle)
     return Side(f"{name} ({bundle.digest.removeprefix(_DIGEST)[:_SHORT]})", bundle)
 
 
@@ -233,7 +236,8 @@ def _for_the_same_targets(at: Surroundings, named: Sequence[_Named]) -> Surround
 def _side(named: _Named, at: Surroundings) -> Side:
     match named:
         case None:
-            return Side(WORKING_TREE, _compiled(at.product, at))
+            with _blaming(f"the {WORKING_TREE}"):
+                return Side(WORKING_TREE, _compiled(at.product, at))
         case _Revision():
             return Side(named.label, _compiled_revision(named, at))
         case Side():
@@ -267,14 +271,15 @@ def _beside(product: Path, at: Surroundings, registry: PluginRegistry) -> tuple[
 def _compiled_revision(revision: _Revision, at: Surroundings) -> VerifiedBundle:
     repository, store = revision.repository, at.kept_in
     prepare(store)
-    with checked_out(repository, revision.commit, store.tmp) as tree, _blaming(revision, tree):
+    with checked_out(repository, revision.commit, store.tmp) as tree:
         folder = tree / repository.within
         product = folder / at.product.name if at.product.is_file() else folder
         _require(folder / (at.product.name if at.product.is_file() else _PRODUCT_FILE), revision)
         if not at.install_packages:
             stages.lend_packages(at.product, product, root=repository.root, checkout_root=tree)
         progress = at.progress
-        return _compiled(product, replace(at, progress=lambda stage: progress(f"{revision.name}: {stage}")))
+        with _blaming(f"the revision {revision.label}", tree, f"{revision.name}:"):
+            return _compiled(product, replace(at, progress=lambda stage: progress(f"{revision.name}: {stage}")))
 
 
 def _require(file: Path, revision: _Revision) -> None:
@@ -287,18 +292,15 @@ def _require(file: Path, revision: _Revision) -> None:
 
 
 @contextmanager
-def _blaming(revision: _Revision, tree: Path) -> Iterator[None]:
-    """Lets problems say in which revision they are, as git does (`main:models/orders.sql`), under one that says
-    that the revision does not compile."""
+def _blaming(side: str, tree: Path | None = None, shown_as: str = "") -> Iterator[None]:
+    """Puts a problem before those of a compile that says which side they are of. In a checkout, places are shown as
+    git shows them: `main:models/orders.sql`."""
     try:
         yield
     except FloeError as error:
-        if any(problem.code == "FLOE-D104" for problem in error.problems):
-            raise
-        prefixes = (f"{os.path.relpath(tree)}/", f"{tree}/", f"{tree.resolve()}/")
-        problems = [_seen(problem, prefixes, f"{revision.name}:") for problem in error.problems]
-        message = f"the revision {revision.label} does not compile"
-        raise FloeError([Problem("FLOE-D107", message), *problems]) from error
+        prefixes = (f"{os.path.relpath(tree)}/", f"{tree}/", f"{tree.resolve()}/") if tree else ()
+        problems = [_seen(problem, prefixes, shown_as) for problem in error.problems]
+        raise FloeError([Problem("FLOE-D107", f"{side} does not compile"), *problems]) from error
 
 
 def _seen(problem: Problem, prefixes: Sequence[str], shown_as: str) -> Problem:

@@ -238,8 +238,12 @@ def test_policies_that_refuse_a_revision_are_an_error_and_no_answer(product: Pat
     platform = product.parent / "platform" / "corner-shop.yaml"
     platform.write_text(platform.read_text() + "policies: {allowed_materializations: {default: [ephemeral]}}\n")
     commit(product, "Stricter")
-    with refused("FLOE-D107", "FLOE-C300"):
+    with refused("FLOE-D107", "FLOE-C300") as said:
         sides("HEAD", None, at(product, recorded))
+    assert "the revision HEAD (" in said[0]
+    with refused("FLOE-D107", "FLOE-C300") as said:
+        sides("HEAD~1", None, at(product, recorded))
+    assert "the working tree does not compile" in said[0]
 
 
 def test_what_is_compiled_beside_a_bundle_is_compiled_for_its_targets(

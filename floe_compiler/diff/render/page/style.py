@@ -26,7 +26,7 @@ STYLE: Final = """
     --shadow: 0 1px 2px rgb(0 0 0 / 40%), 0 4px 14px rgb(0 0 0 / 25%);
   }
 }
-* { box-sizing: border-box; }
+* { box-sizing: border-box; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 html { scroll-padding-top: 7.5rem; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 var(--sans); }
 h1, h2, h3, p, ul, ol, dl, dd, figure { margin: 0; padding: 0; }
@@ -157,7 +157,7 @@ svg.chosen .edge:not(.near) { opacity: .12; }
 svg.chosen .edge.near { stroke: var(--accent); stroke-width: 2; stroke-opacity: .9; }
 .panel { padding: .8rem 1rem 1rem; max-height: 18rem; overflow: auto; }
 .panel h2 .kind { color: var(--faint); font-weight: 500; margin-right: .3rem; }
-.panel p { color: var(--soft); font-size: .9rem; }
+.panel p { color: var(--soft); font-size: .9rem; margin-top: .35rem; }
 .panel a { color: var(--accent); text-decoration: none; }
 .panel li { font-size: .9rem; }
 .keys { color: var(--faint); font-size: .8rem; padding: 0 1.5rem 2rem; text-align: center; }
