@@ -149,7 +149,7 @@ def test_each_target_s_sources_are_filled_where_that_target_looks_for_them() -> 
     module = DltIngestion().render(config, HEAD, manifests)["pipeline.py"].decode()
     tables: dict[str, Any] = {}
     exec(module[module.index("PRODUCT = ") : module.index("READERS = ")], tables)
-    assert tables["TARGETS"] == {"dev": ("duckdb", "dev.duckdb"), "prod": ("snowflake", None)}
+    assert tables["TARGETS"] == {"dev": ["duckdb", "dev.duckdb"], "prod": ["snowflake", None]}
     where = {target: [(feed["dataset"], feed["table"]) for feed in feeds] for target, feeds in tables["FEEDS"].items()}
     assert where == {"dev": [("till_dev", "tickets")], "prod": [("till", "TICKETS")]}
     assert tables["NOT_FED"] == []

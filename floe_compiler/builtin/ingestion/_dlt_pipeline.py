@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from collections.abc import Mapping
+from typing import Any, Final
 
-from jinja2 import Environment, StrictUndefined
 
-_TEMPLATES: Final = Environment(  # noqa: S701 - they render Python, not HTML
-    undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True, finalize=repr
-)
-PIPELINE: Final = _TEMPLATES.from_string(
-    '''"""Fills dbt sources with dlt: `python pipeline.py [TARGET]`, in the run directory.
+def pipeline(tables: Mapping[str, Any]) -> bytes:
+    """The module with its tables, by their names in it."""
+    return _TEXT.replace("@TABLES@", "\n".join(f"{name} = {_literal(tables[name])}" for name in tables)).encode()
+
+
+def _literal(value: Any, indent: str = "") -> str:
+    """Python's literal of mappings, sequences and texts, a line for each entry of what holds others."""
+    inner = indent + "    "
+    match value:
+        case {**entries} if entries:
+            lines = (f"{inner}{_literal(key)}: {_literal(entries[key], inner)},\n" for key in entries)
+            return f"{{\n{''.join(lines)}{indent}}}"
+        case [{}, *_]:
+            lines = (f"{inner}{_literal(entry, inner)},\n" for entry in value)
+            return f"[\n{''.join(lines)}{indent}]"
+        case list():
+            return f"[{', '.join(map(_literal, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+_TEXT: Final = '''"""Fills dbt sources with dlt: `python pipeline.py [TARGET]`, in the run directory.
 
 Everything is written below that directory. Rows land where the dbt target looks for them: schema and table
 are those of the declared source.
@@ -31,27 +50,7 @@ from dlt.sources.filesystem import filesystem, read_csv_duckdb, read_jsonl, read
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.rest_api import rest_api_resources
 
-PRODUCT = {{ product }}
-TARGETS = {
-{% for target, destination in targets.items() %}
-    {{ target }}: {{ destination }},
-{% endfor %}
-}
-DEFAULT_TARGET = {{ default_target }}
-FEEDS = {
-{% for target, found in feeds.items() %}
-    {{ target }}: [
-{% for feed in found %}
-        {
-{% for name, value in feed.items() %}
-            {{ name }}: {{ value }},
-{% endfor %}
-        },
-{% endfor %}
-    ],
-{% endfor %}
-}
-NOT_FED = {{ not_fed }}
+@TABLES@
 READERS = {"csv": read_csv_duckdb, "jsonl": read_jsonl, "parquet": read_parquet}
 
 
@@ -113,4 +112,3 @@ if __name__ == "__main__":
     for source in NOT_FED:
         print(f"{source}: not fed by dlt")
 '''
-)

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from floe_compiler.builtin.ingestion._dlt_pipeline import PIPELINE
-from floe_compiler.model.bundle import BundleHead
+from floe_compiler.builtin.ingestion._dlt_pipeline import pipeline
+from floe_compiler.model.bundle import BundleHead, PluginInfo
 from floe_compiler.model.values import Address, EnvRef, SecretRef, Sensitive
 from floe_compiler.plugins.contracts import IngestionPlugin, LoadedBy, Manifests, PluginConfig
 from floe_compiler.plugins.references import exports
@@ -181,15 +181,15 @@ class DltIngestion(IngestionPlugin):
         feeds = {target: list(_feeds(config, nodes)) for target, nodes in declared.items()}
         fed = {feed.source: feed for found in feeds.values() for feed in found}
         missing = sorted({_source(node) for nodes in declared.values() for node in nodes} - fed.keys())
-        module = PIPELINE.render(
-            product=head.product.name,
-            targets={name: _destination(target.compute) for name, target in head.targets.items()},
-            default_target=next(iter(manifests)),
-            feeds={target: [feed._asdict() for feed in found] for target, found in feeds.items()},
-            not_fed=missing,
-        )
+        tables = {
+            "PRODUCT": head.product.name,
+            "TARGETS": {name: _destination(target.compute) for name, target in head.targets.items()},
+            "DEFAULT_TARGET": next(iter(manifests)),
+            "FEEDS": {target: [feed._asdict() for feed in found] for target, found in feeds.items()},
+            "NOT_FED": missing,
+        }
         settings, credentials = _sections(config, fed)
-        files = {MODULE: module.encode(), CONFIG: _toml(settings)}
+        files = {MODULE: pipeline(tables), CONFIG: _toml(settings)}
         return files | ({ENVIRONMENT: exports(ENVIRONMENT, credentials)} if credentials else {})
 
 
@@ -217,9 +217,9 @@ def _feeds(config: DltConfig, nodes: list[Mapping[str, Any]]) -> Iterator[Feed]:
             yield Feed(source, origin.kind, _name(source), *where, origin.write, origin.primary_key, form)
 
 
-def _destination(compute: Any) -> tuple[str, str | None]:
+def _destination(compute: PluginInfo) -> list[str | None]:
     """dlt's name for a compute, which is the adapter's; and the database file, where it is one."""
-    return compute.name, compute.config.get("path") if compute.name == "duckdb" else None
+    return [compute.name, compute.config.get("path") if compute.name == "duckdb" else None]
 
 
 def _sections(config: DltConfig, fed: Mapping[str, Feed]) -> tuple[dict[str, Settings], References]:
