@@ -171,7 +171,7 @@ def _digest_of_an_index(path: Path) -> str | None:
 
 def _in_store_or_git(word: str, at: Surroundings) -> _Named:
     stored = _stored(word, at)
-    repository = repository_of(at.folder) if at.folder.is_dir() else None
+    repository = _repository(at, required=not stored)
     commit = commit_of(repository, word) if repository else None
     if stored and commit:
         message = f"{shown(word)} is both: a name in the store and a git revision ({commit[:_SHORT]})"
@@ -184,6 +184,16 @@ def _in_store_or_git(word: str, at: Surroundings) -> _Named:
     if os.path.lexists(word):
         load_bundle(Path(word))  # which says what is wrong with it
     raise FloeError(_nothing(word, at, repository))
+
+
+def _repository(at: Surroundings, *, required: bool) -> Repository | None:
+    """The product's repository; where git does not answer, none, unless it is needed for an answer."""
+    try:
+        return repository_of(at.folder) if at.folder.is_dir() else None
+    except FloeError:
+        if required:
+            raise
+        return None
 
 
 def _stored(word: str, at: Surroundings) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -124,8 +125,14 @@ def _files(product: Path) -> Files:
         found = stages.whereabouts(product)
     except FloeError:  # no product here, so nothing of it can be opened
         return stages.Files()
-    folder = product.parent if product.is_file() else product
-    repository = repository_of(folder)
-    root = repository.root if repository else Path.cwd()
+    root = _root(product.parent if product.is_file() else product)
     project, file, platform = (os.path.relpath(path.resolve(), root).replace(os.sep, "/") for path in found)
     return stages.Files("" if project == "." else project, file, platform)
+
+
+def _root(folder: Path) -> Path:
+    """The root of the repository that a folder lies in; without one, or without git, where one stands."""
+    with suppress(FloeError):
+        if repository := repository_of(folder):
+            return repository.root
+    return Path.cwd()

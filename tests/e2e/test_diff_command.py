@@ -179,6 +179,15 @@ def test_bundles_are_compared_where_there_is_no_product(
     assert list(tmp_path.iterdir()) == [], "looking at bundles leaves nothing"
 
 
+def test_bundles_are_compared_where_there_is_no_git(
+    bundles: Bundles, floe: Floe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for words in ((bundles.old, bundles.broken), ("corner-shop", bundles.broken)):
+        assert floe(*words)[0] == 0
+    assert floe("main")[0] == 6
+
+
 def test_colours_are_for_a_terminal(bundles: Bundles, floe: Floe, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

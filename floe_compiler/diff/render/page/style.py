@@ -15,7 +15,7 @@ STYLE: Final = """
   --sans: ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif;
   --mono: ui-monospace, "SF Mono", "Cascadia Code", "Noto Sans Mono", "DejaVu Sans Mono", monospace;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --card: #1c2026; --ink: #e7e9ec; --soft: #a7b0bb; --faint: #919ba7; --line: #2e343c;
     --field: #252a31; --accent: #7eb0ff; --focus: #7eb0ff;
