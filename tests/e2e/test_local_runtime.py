@@ -28,7 +28,7 @@ pytestmark = pytest.mark.tools
 
 PROJECTS = Path(__file__).parents[2] / "fixtures" / "projects"
 REFUSED = sorted((PROJECTS / "refused").iterdir())
-SESSION = Path(_workers.__file__).with_name("_dbt_session.py")
+SEALED_MANIFEST = Path(_workers.__file__).with_name("_sealed_manifest.py")
 Workers = Callable[[], set[int]]
 VARIES = {"created_at", "root_path"}
 VARYING_METADATA = {
@@ -281,7 +281,7 @@ def test_the_restored_manifest_is_the_sealed_one(bench: Callable[[str], Bench], 
     manifest = sealed(orchard)
     written = tmp_path / "written.json"
     subprocess.run(
-        [sys.executable, "-c", RESTORE, SESSION, manifest, orchard.project, written], check=True, cwd=tmp_path
+        [sys.executable, "-c", RESTORE, SEALED_MANIFEST, manifest, orchard.project, written], check=True, cwd=tmp_path
     )
     before, after = normal(manifest), normal(written)
     assert after.keys() == before.keys()
