@@ -54,17 +54,23 @@ def main(bundle: str, target: str, run_results: str, names: str, *command: str) 
     close_databases()
     if hasattr(outcome.result, "results"):
         outcome.result.write(run_results)
-    for undelivered in teller.end("success" if outcome.success else "error"):
-        print(undelivered, file=sys.stderr)
-    return 0 if outcome.success else DBT_FAILED if outcome.exception else NODE_FAILED
+    status = 0 if outcome.success else DBT_FAILED if outcome.exception else NODE_FAILED
+    if undelivered := teller.end("success" if outcome.success else "error"):
+        print(*undelivered, sep="\n", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # a thread may still wait for a receiver: it waits no longer
+    return status
 
 
-def restore(path: Path, project_dir: Path) -> Any:
+def restore(path: Path, project_dir: Path, now: float | None = None) -> Any:
     """dbt's Manifest from a sealed manifest.json, without parsing the project.
 
     What was sealed as null or left out because it varies between runs (`created_at`, `root_path`, parts of
-    `metadata`) gets a value of this run. The file's own objects serve as dbt's `graph`.
+    `metadata`) gets a value of this run. SQL that was sealed is for people: what runs is compiled anew. The file's
+    own objects serve as dbt's `graph`.
     """
+    now = time.time() if now is None else now
     sealed = JSON.loads(path.read_bytes())
     classes = node_classes()
     project = sealed["metadata"]["project_name"]
@@ -73,13 +79,14 @@ def restore(path: Path, project_dir: Path) -> Any:
     def node(raw: dict[str, Any]) -> Any:
         if raw.get("created_at") is None:
             raw["created_at"] = now
+        if raw.pop("compiled_code", None) is not None:
+            raw["compiled"] = False
         if raw["resource_type"] == "seed":
             raw["root_path"] = seed_root(raw, project, project_dir, seed_roots)
         if raw["resource_type"] == "test" and raw.get("test_metadata"):
             return classes["generic test"].from_dict(raw)
         return classes[raw["resource_type"]].from_dict(raw)
 
-    now = time.time()
     collections = {
         name: {unique_id: node(raw) for unique_id, raw in sealed.get(name, {}).items()}
         for name in RESTORED
