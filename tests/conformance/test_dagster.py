@@ -26,6 +26,12 @@ pytestmark = [pytest.mark.tools, pytest.mark.timeout(900)]
 
 CODE_LOCATION = Path(__file__).parent.parent / "tools" / "dagster_code_location.py"
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+NOWHERE = "transport: {type: http, url: 'http://127.0.0.1:9'}\n"
+NO_EXPORTER = """\
+file_format: "1.0"
+tracer_provider:
+  processors: [{batch: {exporter: {otlp_http: {endpoint: "http://127.0.0.1:9/v1/traces"}}}}]
+"""
 ASSETS = ("model", "seed", "snapshot")
 
 
@@ -248,6 +254,31 @@ def test_a_bundle_in_which_a_file_was_touched_is_not_run(
     assert not told["success"]
     assert told["failures"] == ["project/models/price_list.sql is not as it was sealed"]
     assert not dagster.run_dir.exists()
+
+
+def test_receivers_that_are_not_there_change_nothing_in_a_run(
+    shop: Path, registry: WarmRegistry, dagster: Dagster, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "told"
+    shutil.copytree(compile_product(shop, registry=registry).path, bundle, copy_function=shutil.copyfile)
+    for folder in (bundle, *(path for path in bundle.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    index = json.loads((bundle / "compiled_artifacts.json").read_bytes())
+    index["plugins"] |= {key: {"name": "none", "config": {}} for key in ("observability", "lineage")}
+    (bundle / "compiled_artifacts.json").write_text(json.dumps(index))
+    for key, file, content in (
+        ("lineage", "openlineage.yml", NOWHERE),
+        ("observability", "otel-sdk.yaml", NO_EXPORTER),
+    ):
+        (bundle / key / "none").mkdir(parents=True)
+        (bundle / key / "none" / file).write_text(content)
+    sealed_dbt = bundle / "dbt_runtime" / "local" / "sealed_dbt.py"
+    done = dagster.start(program("dagster", "python"), "-B", sealed_dbt, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lineage events were not taken" in done.stderr
+    assert "spans were not sent" in done.stderr
+    assert len((dagster.run_dir / "lineage" / "events.jsonl").read_text().splitlines()) == 2 * (1 + 4)
+    assert len((dagster.run_dir / "telemetry" / "spans.jsonl").read_text().splitlines()) == 1 + 4
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from floe_compiler.builtin.dbt_runtime._sealed_dbt import REFUSED, declared
+from floe_compiler.builtin.dbt_runtime._sealed_dbt import REFUSED, declared, for_packages
 from floe_compiler.pipeline import compile_product
 from tests.warm import WarmRegistry
 
@@ -122,6 +122,12 @@ def test_secrets_reach_dbt_under_the_names_that_it_does_not_show(sealed: Path) -
         "DBT_ENV_SECRET_SHOP_KEY": "open sesame",
         "SHOP_CURRENCY": "EUR",
     }
+
+
+def test_a_secret_that_only_dbt_deps_needs_is_not_asked_for(tmp_path: Path) -> None:
+    url = "https://{{ env_var('DBT_ENV_SECRET_GIT_TOKEN') }}@git.example/kit.git"
+    (tmp_path / "packages.yml").write_text(f"packages:\n  - git: {json.dumps(url)}\n    revision: 1.0.0\n")
+    assert for_packages(tmp_path) == {"DBT_ENV_SECRET_GIT_TOKEN": "floe-not-needed"}
 
 
 def test_a_bundle_with_several_targets_wants_one_named_that_it_has(sealed: Path) -> None:

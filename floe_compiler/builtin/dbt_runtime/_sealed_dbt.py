@@ -19,6 +19,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,8 @@ PASSED_ON: Final = (
     *("TRACEPARENT", "TRACESTATE", "OPENLINEAGE_NAMESPACE"),
 )
 """What dbt's process sees of the machine, and of whoever starts it; `env_var()` sees none of it."""
+PACKAGE_FILES: Final = ("packages.yml", "dependencies.yml")
+SECRET_OF_A_PACKAGE: Final = re.compile(r"env_var\(\s*['\"](DBT_ENV_SECRET_\w+)['\"]")
 REFUSED: Final = 6
 
 
@@ -148,6 +151,12 @@ def declared(index: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
     }
 
 
+def for_packages(project_dir: Path) -> dict[str, str]:
+    """Stand-ins for the secrets of package files: dbt reads them at every start, and only `dbt deps` needs them."""
+    texts = [file.read_text("utf-8", "replace") for file in map(project_dir.joinpath, PACKAGE_FILES) if file.is_file()]
+    return dict.fromkeys(SECRET_OF_A_PACKAGE.findall("\n".join(texts)), "floe-not-needed")
+
+
 def receivers(index: Mapping[str, Any]) -> Iterator[str]:
     """The variables that say where spans and lineage events are sent."""
     pending = [index["plugins"][key]["config"] for key in ("observability", "lineage") if key in index["plugins"]]
@@ -168,7 +177,7 @@ def start(index: Mapping[str, Any], options: argparse.Namespace, command: Sequen
     target_path.mkdir(parents=True, exist_ok=True)
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / ".env").touch()  # dbt looks for one from here upwards; the search ends here
-    variables = declared(index, os.environ)
+    variables = {**for_packages(BUNDLE / index["runtime"]["project"]), **declared(index, os.environ)}
     environ = {
         **{name: os.environ[name] for name in (*PASSED_ON, *receivers(index)) if name in os.environ},
         "FLOE_RUN_DIR": str(run_dir),

@@ -54,9 +54,13 @@ def main(bundle: str, target: str, run_results: str, names: str, *command: str) 
     close_databases()
     if hasattr(outcome.result, "results"):
         outcome.result.write(run_results)
-    for undelivered in teller.end("success" if outcome.success else "error"):
-        print(undelivered, file=sys.stderr)
-    return 0 if outcome.success else DBT_FAILED if outcome.exception else NODE_FAILED
+    status = 0 if outcome.success else DBT_FAILED if outcome.exception else NODE_FAILED
+    if undelivered := teller.end("success" if outcome.success else "error"):
+        print(*undelivered, sep="\n", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # a thread may still wait for a receiver: it waits no longer
+    return status
 
 
 def restore(path: Path, project_dir: Path, now: float) -> Any:

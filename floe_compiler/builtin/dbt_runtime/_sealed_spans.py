@@ -25,7 +25,11 @@ class Witness:
         kept = told.run_dir / "telemetry" / "spans.jsonl"
         kept.parent.mkdir(parents=True, exist_ok=True)
         self._told = told
-        self._provider = _provider(told)
+        self._aside = ThreadPoolExecutor(max_workers=1)
+        built = self._aside.submit(_configured, told)
+        wait([built])
+        self._unusable = built.exception()  # an exporter that is not installed, a certificate that is not there
+        self._provider = _local(told) if self._unusable else built.result()
         self._provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(kept)))
         tracer = self._provider.get_tracer("floe")
         caller = {name.lower(): os.environ[name] for name in ("TRACEPARENT", "TRACESTATE") if name in os.environ}
@@ -61,20 +65,30 @@ class Witness:
         if status != "success":
             self._command.set_status(Status(StatusCode.ERROR, status))
         self._command.end(_ns(at))
-        flushed = ThreadPoolExecutor(max_workers=1).submit(self._provider.force_flush)
-        return None if wait([flushed], PATIENCE).done else "spans were not taken: they are in telemetry/spans.jsonl"
+        if self._unusable:
+            return f"spans were not sent ({self._unusable}): they are in telemetry/spans.jsonl"
+        flushed = self._aside.submit(self._provider.force_flush, int(PATIENCE * 1000))
+        done, _ = wait([flushed], PATIENCE)
+        return None if done and flushed.result() else "spans were not taken: they are in telemetry/spans.jsonl"
 
 
-def _provider(told: Any) -> TracerProvider:
+def _configured(told: Any) -> TracerProvider:
     """The SDK as the bundle's file starts it, but for what that would write into the file that is written anyway."""
-    identity = Resource({"deployment.environment.name": told.target, **told.identity})
     file = told.rendered("observability", "otel-sdk.yaml")
     config = load_config_file(str(file)) if file else None
     if config is None or config.tracer_provider is None:
-        return TracerProvider(resource=Resource({"service.name": told.index["product"]["name"]}).merge(identity))
+        return _local(told)
     sent = [processor for processor in config.tracer_provider.processors if not _keeps(processor)]
-    resource = create_resource(config.resource).merge(identity)
+    resource = create_resource(config.resource).merge(_identity(told))
     return create_tracer_provider(replace(config.tracer_provider, processors=sent), resource, config.attribute_limits)
+
+
+def _local(told: Any) -> TracerProvider:
+    return TracerProvider(resource=Resource({"service.name": told.index["product"]["name"]}).merge(_identity(told)))
+
+
+def _identity(told: Any) -> Resource:
+    return Resource({"deployment.environment.name": told.target, **told.identity})
 
 
 def _keeps(processor: Any) -> bool:
