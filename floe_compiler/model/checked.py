@@ -227,10 +227,8 @@ class _Checking(NamedTuple):
         return Problem("FLOE-L055", message, self.document.where(fault.pointer).hidden(), hint)
 
     def _credential(self, fault: _Fault) -> Problem:
-        message = (
-            f"{_subject(fault.pointer)} has a name or a password in it, but a bundle holds the names of secrets and "
-            "never their values"
-        )
+        subject = _subject(fault.pointer)
+        message = f"{subject} has a password in it, but a bundle holds the names of secrets and never their values"
         where = self.document.where(fault.pointer).hidden()
         return Problem("FLOE-L055", message, where, self._description(fault.pointer))
 

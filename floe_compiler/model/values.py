@@ -56,20 +56,21 @@ def _no_secret(value: Any) -> Any:
     return value
 
 
-def _nobodys(address: Any) -> Any:
-    if isinstance(address, str) and "@" in address:
-        raise PydanticCustomError(CREDENTIAL, "an address that says who connects is a secret")
+def _without_password(address: Any) -> Any:
+    if isinstance(address, str) and _PASSWORD.search(address):
+        raise PydanticCustomError(CREDENTIAL, "an address with a password in it is a secret")
     return address
 
 
 _WRITTEN_OUT: Final = "a literal"
+_PASSWORD: Final = re.compile(r"://[^/@:]*:[^@]*@")
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 Sensitive = Annotated[SecretRef | EnvRef, BeforeValidator(_only_a_reference), SENSITIVE]
 """A field that takes a reference, and nothing that is written out."""
 Shown = Annotated[str | int | float | bool | EnvRef, BeforeValidator(_no_secret)]
 """A field that dbt shows to models, so it takes no secret."""
-Address = Annotated[str, BeforeValidator(_nobodys)]
-"""A field that takes an address, without a name or a password in it."""
+Address = Annotated[str, BeforeValidator(_without_password)]
+"""A field that takes an address, without a password in it."""
 
 
 def references(value: Any) -> tuple[frozenset[str], frozenset[str]]:

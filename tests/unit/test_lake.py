@@ -48,6 +48,11 @@ def test_a_credential_that_is_written_out_is_refused_and_shown_nowhere(model: ty
     assert "rye-and-salt" not in repr(problem)
 
 
+@pytest.mark.parametrize("url", ["abfss://landing@acme.dfs.core.windows.net/out", "s3://landing/a@b", "landing"])
+def test_an_address_without_a_password_is_taken(url: str) -> None:
+    assert DltConfig.model_validate({"sources": {"till.tickets": {"filesystem": {"url": url}}}})
+
+
 @pytest.mark.parametrize(
     ("model", "text", "message"),
     [
