@@ -149,6 +149,7 @@ def test_a_test_says_of_its_dataset_what_it_found(recording: Recording) -> None:
         assert event["outputs"] == []
 
 
+@pytest.mark.tools
 def test_a_second_run_is_added_to_the_first(recording: Recording, tmp_path: Path) -> None:
     first = recording.again(tmp_path / "first", {})
     once = len(events_of(first))
@@ -239,7 +240,7 @@ def test_a_run_is_a_part_of_what_started_it(recording: Recording, tmp_path: Path
 # -- not taken -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mood", ["refuses", "fails", "hangs"])
+@pytest.mark.parametrize("mood", ["refuses", pytest.param("fails", marks=pytest.mark.tools), "hangs"])
 def test_a_receiver_in_a_bad_mood_fails_no_run_and_keeps_none_waiting(
     mood: Mood, recording: Recording, tmp_path: Path
 ) -> None:
@@ -254,6 +255,7 @@ def test_a_receiver_in_a_bad_mood_fails_no_run_and_keeps_none_waiting(
     assert len(events_of(report)) == 2 * (len(ids(recording)) + 1)
 
 
+@pytest.mark.tools
 def test_nobody_who_listens_is_told_with_the_address(recording: Recording, tmp_path: Path) -> None:
     url = closed_port()
     report = recording.again(tmp_path, {**jaeger(url), **marquez(url)})
