@@ -19,6 +19,7 @@ import jsonschema
 import pytest
 import yaml
 
+from fixtures.demo import PRODUCT, copy_products
 from floe_compiler import compile_product
 from floe_compiler.run.telemetry import LONGEST, PATIENCE
 from tests.native import CASES
@@ -148,6 +149,7 @@ def test_a_test_says_of_its_dataset_what_it_found(recording: Recording) -> None:
         assert event["outputs"] == []
 
 
+@pytest.mark.tools
 def test_a_second_run_is_added_to_the_first(recording: Recording, tmp_path: Path) -> None:
     first = recording.again(tmp_path / "first", {})
     once = len(events_of(first))
@@ -238,7 +240,7 @@ def test_a_run_is_a_part_of_what_started_it(recording: Recording, tmp_path: Path
 # -- not taken -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mood", ["refuses", "fails", "hangs"])
+@pytest.mark.parametrize("mood", ["refuses", pytest.param("fails", marks=pytest.mark.tools), "hangs"])
 def test_a_receiver_in_a_bad_mood_fails_no_run_and_keeps_none_waiting(
     mood: Mood, recording: Recording, tmp_path: Path
 ) -> None:
@@ -253,6 +255,7 @@ def test_a_receiver_in_a_bad_mood_fails_no_run_and_keeps_none_waiting(
     assert len(events_of(report)) == 2 * (len(ids(recording)) + 1)
 
 
+@pytest.mark.tools
 def test_nobody_who_listens_is_told_with_the_address(recording: Recording, tmp_path: Path) -> None:
     url = closed_port()
     report = recording.again(tmp_path, {**jaeger(url), **marquez(url)})
@@ -379,3 +382,25 @@ def test_one_that_sends_would_have_been_caught(tmp_path: Path, registry: WarmReg
     assert received.bodies == []
     assert done.returncode == 0, "the run succeeds even so"
     assert "Not told: spans and lineage events: its process ended with 97" in done.stderr
+
+
+@pytest.mark.tools
+def test_a_run_of_the_demo_is_sent_as_it_goes_on(tmp_path: Path, registry: WarmRegistry) -> None:
+    product = copy_products(tmp_path) / PRODUCT
+    platform = tmp_path / "platform" / "platform-manifest.yaml"
+    with collector() as spans, backend() as lineage:
+        chosen = yaml.safe_load(platform.read_text("utf-8"))
+        chosen["plugins"] |= {**jaeger(spans.url), **marquez(lineage.url)}
+        platform.write_text(yaml.safe_dump(chosen), encoding="utf-8")
+        bundle = compile_product(product, registry=registry).path
+        floe = [sys.executable, "-m", "floe_compiler", "run", str(bundle), "--run-dir", str(tmp_path / "run"), "--json"]
+        done = subprocess.run(floe, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["telemetry"]["undelivered"] == {}
+    nodes = {node["unique_id"] for node in report["nodes"]}
+    assert {span.name for span in spans.spans} == {*nodes, f"build {PRODUCT}"}
+    assert len(spans.spans) == len(nodes) + 1
+    events = [json.loads(body) for body in lineage.bodies]
+    assert Counter(event["eventType"] for event in events) == {"START": len(nodes) + 1, "COMPLETE": len(nodes) + 1}
+    assert len(spans.bodies) > 1, "spans are sent while the run goes on"

@@ -122,6 +122,7 @@ def test_ctrl_c_in_a_run_has_dbt_stop_and_reports_what_was_done(work: Path, regi
     assert "START" not in ended.values(), "nothing is left started"
 
 
+@pytest.mark.tools
 def test_a_run_that_is_killed_is_told_to_its_end(work: Path, registry: WarmRegistry) -> None:
     (work / "product" / "models" / "leftovers.sql").write_text("{{ config(materialized='table') }}\n" + ENDLESS)
     compile_product(work / "product", registry=registry)
