@@ -59,6 +59,7 @@ bench: $(INSTALLED) ## floe beside dbt, as ratios (minutes)
 generate: $(INSTALLED) ## schemas and reference pages, from the code
 	$(BIN)/python -m tests.generated --write
 	$(BIN)/python -m tests.native --write
+	$(BIN)/python -m tests.deployments --write
 	$(BIN)/python -m tests.docs --write
 
 lock: $(INSTALLED) ## the lock files, from pyproject.toml and tests/tools

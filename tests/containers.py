@@ -63,13 +63,15 @@ def run_in_container(
     own = {**environment, "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])}
     command = [expanded(word, environment) for word in container["command"]]
     binds: list[str] = []
-    for place in (*_SYSTEM, str(ROOT), sys.base_prefix, sys.prefix):
-        binds += [place, place, "ro"] if os.path.lexists(place) else []
+    for place in filter(os.path.lexists, _SYSTEM):
+        binds += [place, place, "ro"]
     binds += ["/dev", "/dev", "rw", "/proc", "/proc", "rw"]
     for place, folder in mounts.items():
         if place in writable:
             os.chown(folder, int(user), int(user))
         binds += [str(folder), place, "rw" if place in writable else "ro"]
+    for place in (str(ROOT), sys.base_prefix, sys.prefix):  # last: they may lie below a place that is mounted over
+        binds += [place, place, "ro"]
     inside: Sequence[str] = [
         "env",
         "-i",

@@ -230,7 +230,10 @@ def _parameter(parameter: ast.arg, default: ast.expr | None) -> str:
 def _value(node: ast.expr) -> str:
     """With double quotes, as the code has them."""
     is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return json.dumps(ast.literal_eval(node)) if is_text else ast.unparse(node)
+    if is_text:
+        return json.dumps(ast.literal_eval(node))
+    text = ast.unparse(node)
+    return text if '"' in text else text.replace("'", '"')
 
 
 # -- the spine, the bundle, the store, the command line ------------------------------------------------------

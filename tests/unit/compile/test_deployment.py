@@ -55,6 +55,15 @@ def test_what_a_run_needs_comes_by_reference_and_plain_constants_do_not_come_aga
     assert "env" not in container(rendered_for())
 
 
+@pytest.mark.parametrize("name", PluginRegistry([]).names()["secrets"])
+def test_every_secrets_plugin_gives_a_container_one_reference(name: str) -> None:
+    files = rendered_for(environment={"secrets": ["PASSWORD"]}, secrets={"use": name})
+    (variable,) = container(files)["env"]
+    assert variable["name"] == "PASSWORD"
+    assert len(variable["valueFrom"]) == 1
+    assert variable["valueFrom"].keys() <= {"secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef"}
+
+
 class Told(PluginConfig):
     """What a backend of lineage could want to know."""
 
