@@ -66,6 +66,10 @@ class RecordedDbt(DBTRuntimePlugin):
         """Those of the dbt that was recorded."""
         return LocalDBTPlugin().requirements(adapter_packages)
 
+    def sealed_files(self) -> Mapping[str, bytes]:
+        """Those of the dbt that was recorded."""
+        return LocalDBTPlugin().sealed_files()
+
     def supports_parallel_execution(self) -> bool:
         """It keeps no state."""
         return True

@@ -34,10 +34,6 @@ plugins:
   semantic_layer: cube               # HOW data consumed
   ingestion: dlt                     # HOW data ingested
 """
-AWAITED: Final = frozenset(
-    {"catalog", "identity", "ingestion", "lineage", "observability", "orchestrator", "semantic_layer", "storage"}
-)
-"""Types without their default built-in. Their lines are left out of the block; once there are none it is unedited."""
 PLACES: Final = {
     "compute": "profiles/profiles.yml",
     "dbt_runtime": "targets/dev/manifest.json",
@@ -74,9 +70,6 @@ def floe(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     product = tmp_path_factory.mktemp("block") / "default-block"
     shutil.copytree(PRODUCT, product)
-    manifest = product / "platform-manifest.yaml"
-    lines = manifest.read_text().splitlines(keepends=True)
-    manifest.write_text("".join(line for line in lines if line.split(":")[0].strip() not in AWAITED))
     done = floe("compile", cwd=product)
     assert done.returncode == 0, done.stderr
     (folder,) = (product / ".floe" / "bundles").iterdir()
@@ -87,9 +80,9 @@ def test_the_platform_manifest_has_the_block_word_for_word() -> None:
     assert BLOCK in (PRODUCT / "platform-manifest.yaml").read_text()
 
 
-def test_every_type_has_its_default_built_in_but_for_those_that_are_awaited() -> None:
+def test_every_type_has_its_default_built_in() -> None:
     names = PluginRegistry([]).names()
-    assert {row.key for row in TYPES if row.default not in names[row.key]} == AWAITED
+    assert [row.key for row in TYPES if row.default not in names[row.key]] == []
 
 
 @pytest.mark.skipif(NO_NETWORK is None, reason="this system cannot take the network from a process")
@@ -100,7 +93,7 @@ def test_it_was_compiled_where_there_is_no_network(sealed: Sealed) -> None:
     assert sealed.bundle.index.product.name == "lighthouse-log"
 
 
-@pytest.mark.parametrize("row", [row for row in TYPES if row.key not in AWAITED], ids=lambda row: row.key)
+@pytest.mark.parametrize("row", TYPES, ids=lambda row: row.key)
 def test_a_default_is_in_the_index_and_its_files_in_the_bundle(row: object, sealed: Sealed) -> None:
     key, default = row.key, row.default  # type: ignore[attr-defined]
     assert sealed.bundle.index.plugins[key].name == default

@@ -50,13 +50,13 @@ def compare(old: VerifiedBundle, new: VerifiedBundle) -> Comparison:
         *(fact for fact in product if fact not in of_targets),
         *profile_facts(old, new, {fact.thing.id for fact in product if fact.aspect in _IN_THE_PROFILE}),
         *policies,
-        *file_facts(old, new, replaced),
         *setting_facts(before, after),
         *package_lists(before, after),
         *_of_manifests(compared, constants, of_targets),
     ]
     if compared and not any(fact.thing.kind == "requirement" for fact in product):
         facts += [fact for fact in (engine_fact(compared[0]),) if fact]
+    facts += file_facts(old, new, replaced, tuple(facts))
     manifests = [pair.new for pair in compared], [pair.old for pair in compared if not pair.same]
     return Comparison(tuple(facts), Lineage(*manifests, file_of=after.file_of))
 

@@ -3,6 +3,10 @@
 YAML, JSON, TOML and ini are compared as structures, Python as a syntax tree without docstrings, everything else, and
 what its format cannot read, as text. What is different in no more than comments, blanks or the order of keys is no
 fact. Any path will do: nothing here knows a plugin.
+
+A plugin renders from its configuration, the index and the manifests, and from nothing else. Where the plugin is the
+same in both bundles and something else differs, its files follow from that, which is told already: they are one fact
+of the plugin together. Values of `deployment/` that changed as something else did are not told again either.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import ast
 import configparser
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from floe_compiler.canonical import NotCanonical, canonical_bytes, parse
@@ -27,22 +32,45 @@ if TYPE_CHECKING:
 _MOST_LEAVES: Final = 50
 _DEEPEST: Final = 100
 _LARGEST_PYTHON: Final = 1024 * 1024
+README: Final = "README.md"
+"""Says for people what the other files are."""
 CATALOGS: Final = "catalogs.yml"
 """A file of the dbt project that dbt reads and that shows on no node."""
 
 
-def file_facts(old: VerifiedBundle, new: VerifiedBundle, replaced: Collection[str]) -> Iterator[Fact]:
+def file_facts(
+    old: VerifiedBundle, new: VerifiedBundle, replaced: Collection[str], told: Collection[Fact]
+) -> Iterator[Fact]:
     """Files that are new, gone, or say something else. `replaced` are the keys of plugins that came, went or were
-    replaced, whose files come and go with them."""
+    replaced, whose files come and go with them; `told` is everything else that differs."""
     before, after = _digests(old), _digests(new)
+    same_plugins = {
+        f"{key}/{plugin.name}" for key, plugin in old.index.plugins.items() if new.index.plugins.get(key) == plugin
+    }
+    pairs = {(canonical_bytes(fact.before), canonical_bytes(fact.after)) for fact in told}
+    following: dict[str, list[str]] = {}
     for path in sorted(before.keys() | after.keys()):
         if before.get(path) == after.get(path):
             continue
-        if path in before and path in after:
-            yield from _changed(path, old.read(path), new.read(path))
+        origin = path if path == README else "/".join(path.split("/")[:2])
+        if path == README or (told and origin in same_plugins):
+            following.setdefault(origin, []).append(path)
+        elif path in before and path in after:
+            yield from _changed(path, old.read(path), new.read(path), pairs)
         elif path.partition("/")[0] not in replaced:
             change: Change = "added" if path in after else "removed"
             yield _fact(path, change, None, before.get(path), after.get(path))
+    for origin, paths in following.items():
+        if any(
+            path not in before or path not in after or _differs(old.read(path), new.read(path), path) for path in paths
+        ):
+            digests = ({path: side.get(path) for path in paths} for side in (before, after))
+            yield replace(_fact(origin, "changed", None, *digests), aspect="files.follow")
+
+
+def _differs(old: bytes, new: bytes, path: str) -> bool:
+    """Whether a file means something else."""
+    return any(True for _ in _changed(path, old, new, ()))
 
 
 def _digests(bundle: VerifiedBundle) -> Mapping[str, str]:
@@ -58,18 +86,22 @@ def _digests(bundle: VerifiedBundle) -> Mapping[str, str]:
     }
 
 
-def _changed(path: str, old: bytes, new: bytes) -> Iterator[Fact]:
+def _changed(path: str, old: bytes, new: bytes, told: Collection[tuple[bytes, bytes]]) -> Iterator[Fact]:
     before, after = meaning(path, old), meaning(path, new)
     if before is None or after is None:
         if not _same_text(old, new):
             yield _fact(path, "changed", None, digest(old), digest(new))
         return
-    found = list(leaves(before, after))
+    found = [leaf for leaf in leaves(before, after) if not told or _pair(leaf) not in told]
     if len(found) == 1:
         yield _fact(path, "changed", found[0][0] or None, found[0][1], found[0][2])
     elif found:
         shown = found[:_MOST_LEAVES]
         yield _fact(path, "changed", None, {leaf[0]: leaf[1] for leaf in shown}, {leaf[0]: leaf[2] for leaf in shown})
+
+
+def _pair(leaf: tuple[str, Any, Any]) -> tuple[bytes, bytes]:
+    return canonical_bytes(leaf[1]), canonical_bytes(leaf[2])
 
 
 def meaning(path: str, content: bytes) -> Any:

@@ -287,6 +287,14 @@ PRODUCT_ROWS: Final = (
         ("policy_finding.waiver",),
     ),
     Rule(
+        "files-follow",
+        "Files rendered anew",
+        "safe",
+        "The plugin is the same, and renders other files because of what else is told here.",
+        "a model of Cube has a column less, as the dbt model has",
+        ("files.follow",),
+    ),
+    Rule(
         "deployment-changed",
         "Deployment changed",
         "risky",

@@ -23,6 +23,10 @@ def plugin(kind: str, **fields: Any) -> Change:
     return lambda index: index["plugins"].__setitem__(kind, {**PLUGIN, **fields})
 
 
+def without(kind: str) -> Change:
+    return lambda index: index["plugins"].pop(kind, None)
+
+
 def dependency(*digests: str) -> Change:
     return lambda index: index.__setitem__("dependencies", [{"name": "tides", "digest": d} for d in digests])
 
@@ -42,8 +46,8 @@ def version_of(name: str, version: str) -> Change:
         (plugin("orchestrator"), plugin("orchestrator", name="airflow"), ("plugin-replaced", "risky")),
         (plugin("storage", name="s3"), plugin("storage", name="gcs"), ("place-of-data-replaced", "breaking")),
         (plugin("orchestrator"), plugin("orchestrator", config={"port": 4000}), ("plugin-config-changed", "risky")),
-        (lambda index: None, plugin("orchestrator"), ("plugin-added", "risky")),
-        (plugin("orchestrator"), lambda index: None, ("plugin-removed", "breaking")),
+        (without("orchestrator"), plugin("orchestrator"), ("plugin-added", "risky")),
+        (plugin("orchestrator"), without("orchestrator"), ("plugin-removed", "breaking")),
         (dependency(DIGESTS[0]), dependency(DIGESTS[1]), ("dependency-changed", "risky")),
         (dependency(), dependency(DIGESTS[0]), ("dependency-changed", "risky")),
         (version_of("dbt-core", "1.10.4"), version_of("dbt-core", "1.11.16"), ("dbt-version-changed", "risky")),
