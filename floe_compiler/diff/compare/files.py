@@ -6,7 +6,8 @@ fact. Any path will do: nothing here knows a plugin.
 
 A plugin renders from its configuration, the index and the manifests, and from nothing else. Where the plugin is the
 same in both bundles and something else differs, its files follow from that, which is told already: they are one fact
-of the plugin together. Values of `deployment/` that changed as something else did are not told again either.
+of the plugin together, and the README, which says what the files are, is none. Values of `deployment/` that changed as
+something else did are not told again either.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from floe_compiler.model.policy_report import REPORT
 if TYPE_CHECKING:
     from floe_compiler.verify import VerifiedBundle
 
+_FOLLOW: Final = "files.follow"
 _MOST_LEAVES: Final = 50
 _DEEPEST: Final = 100
 _LARGEST_PYTHON: Final = 1024 * 1024
@@ -52,8 +54,10 @@ def file_facts(
     for path in sorted(before.keys() | after.keys()):
         if before.get(path) == after.get(path):
             continue
-        origin = path if path == README else "/".join(path.split("/")[:2])
-        if path == README or (told and origin in same_plugins):
+        origin = "/".join(path.split("/")[:2])
+        if path == README:
+            yield from () if told else (replace(_fact(path, "changed"), aspect=_FOLLOW),)
+        elif told and origin in same_plugins:
             following.setdefault(origin, []).append(path)
         elif path in before and path in after:
             yield from _changed(path, old.read(path), new.read(path), pairs)
@@ -61,14 +65,12 @@ def file_facts(
             change: Change = "added" if path in after else "removed"
             yield _fact(path, change, None, before.get(path), after.get(path))
     for origin, paths in following.items():
-        if any(
-            path not in before or path not in after or _differs(old.read(path), new.read(path), path) for path in paths
-        ):
-            digests = ({path: side.get(path) for path in paths} for side in (before, after))
-            yield replace(_fact(origin, "changed", None, *digests), aspect="files.follow")
+        sides = [path for path in paths if path in before], [path for path in paths if path in after]
+        if sides[0] != sides[1] or any(_differs(path, old.read(path), new.read(path)) for path in paths):
+            yield replace(_fact(origin, "changed", None, *sides), aspect=_FOLLOW)
 
 
-def _differs(old: bytes, new: bytes, path: str) -> bool:
+def _differs(path: str, old: bytes, new: bytes) -> bool:
     """Whether a file means something else."""
     return any(True for _ in _changed(path, old, new, ()))
 
@@ -217,7 +219,7 @@ def _same_text(old: bytes, new: bytes) -> bool:
     return [line.rstrip() for line in old.splitlines()] == [line.rstrip() for line in new.splitlines()]
 
 
-def _fact(path: str, change: Change, field: str | None, before: Any, after: Any) -> Fact:
+def _fact(path: str, change: Change, field: str | None = None, before: Any = None, after: Any = None) -> Fact:
     place = Place(file=path, in_bundle=True)
     step = Step(what=f"file {change}", kind="file", id=path, name=path, where=place)
     aspect = "file" if change == "changed" else f"file.{change}"
