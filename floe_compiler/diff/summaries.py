@@ -17,6 +17,8 @@ _CUT: Final = "\n… (cut)"
 
 def summary(fact: Fact) -> str:
     """`model orders: materialized: view → table`."""
+    if fact.aspect == "files.follow":
+        return f"files of {fact.thing.name}: rendered anew"
     thing = f"{fact.thing.kind.replace('_', ' ')} {fact.thing.name}"
     if fact.field is None:
         return f"{thing}: {_whole(fact)}"
