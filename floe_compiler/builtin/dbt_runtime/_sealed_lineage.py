@@ -23,6 +23,7 @@ from openlineage.client.facet_v2 import (
 )
 from openlineage.client.transport.file import FileConfig, FileTransport
 from openlineage.client.uuid import generate_new_uuid
+from sealed_namespaces import namespace_of
 from sealed_telemetry import FAILED, PATIENCE
 
 CONFIG: Final = "openlineage.yml"
@@ -30,7 +31,6 @@ EVENTS: Final = "lineage/events.jsonl"
 PRODUCER: Final = "https://floe.dev/compiler"
 KEEP_DATA: Final = frozenset({"model", "seed", "snapshot", "source"})
 NO_SOURCE_CONTROL: Final = {"facets": {"source_code_location": {"disabled": True}}}
-PORTS: Final = {"postgres": 5432, "redshift": 5439, "spark": 10001, "trino": 8080}
 
 
 class Witness:
@@ -145,13 +145,8 @@ def _name(node: Any) -> str:
 
 
 def _database(told: Any) -> str:
-    """The namespace of what is built with the target's profile; where a key is a reference, of the reference's name."""
+    """The namespace of what is built with the target's profile."""
     profiles = yaml.safe_load((told.bundle / told.index["runtime"]["profiles"] / "profiles.yml").read_bytes())
     profile = profiles[told.index["runtime"]["profile"]]["outputs"][told.target]
-    adapter = profile["type"]
-    if adapter == "duckdb":
-        path = profile.get("path", ":memory:")
-        return f"duckdb://{path if path.startswith((':', 'md:')) else told.run_dir / path}"
-    host = profile.get("account") or profile.get("host")
-    port = profile.get("port", PORTS.get(adapter))
-    return adapter if host is None else f"{adapter}://{host}" + (f":{port}" if port else "")
+    named = {name: os.environ[name] for name in told.index["environment"]["variables"]}
+    return str(namespace_of(profile, named, told.run_dir))

@@ -24,6 +24,7 @@ from floe_compiler.builtin.dbt_runtime._dbt_words import problems_of
 from floe_compiler.builtin.dbt_runtime._invocation import Place, option, request
 from floe_compiler.builtin.dbt_runtime._partial_parse import PartialParse
 from floe_compiler.builtin.dbt_runtime._workers import Answer, EventSink, Patience, WorkerGone, WorkerPool
+from floe_compiler.emit import namespaces
 from floe_compiler.errors import FloeError, Problem
 from floe_compiler.model.runs import COMMANDS, Command, DBTRunResult, EventCallback, NodeResult, RunEvent
 from floe_compiler.plugins.contracts import CancelToken, DBTRuntimePlugin, LoadedBy, PluginConfig
@@ -39,8 +40,11 @@ MODELS: Final = ("model.",)
 NAMING_PACKAGES: Final = ("packages.yml", "dependencies.yml")
 SECRET_OF_A_PACKAGE: Final = re.compile(r"env_var\(\s*['\"](DBT_ENV_SECRET_\w+)['\"]")
 NOT_NEEDED: Final = "floe-not-needed"
-SOURCES: Final = Path(__file__).parent
-SEALED_PROGRAM: Final = ("sealed_dbt", "sealed_manifest", "sealed_telemetry", "sealed_spans", "sealed_lineage")
+SEALED_PROGRAM: Final = {
+    f"sealed_{part}.py": Path(__file__).with_name(f"_sealed_{part}.py")
+    for part in ("dbt", "manifest", "telemetry", "spans", "lineage")
+} | {"sealed_namespaces.py": Path(namespaces.__file__)}
+"""Who runs the bundle with this names the databases as `floe run` does."""
 RUN_ARTIFACTS: Final = {"run_results": "run_results.json", "compiled": "compiled", "run": "run"}
 
 
@@ -225,7 +229,7 @@ class LocalDBTPlugin(DBTRuntimePlugin):
 
     def sealed_files(self) -> Mapping[str, bytes]:
         """dbt for this bundle alone, as a program that needs nothing of floe: what orchestrators start."""
-        return {f"{name}.py": SOURCES.joinpath(f"_{name}.py").read_bytes() for name in SEALED_PROGRAM}
+        return {name: source.read_bytes() for name, source in SEALED_PROGRAM.items()}
 
     def close(self) -> None:
         self._workers.close()
