@@ -77,8 +77,8 @@ class PolarisCatalog(CatalogPlugin):
         LoadedBy(
             CATALOGS,
             "dbt 1.10 or later, beside dbt_project.yml",
-            'cp -r ../../project "$WORK" && cp catalogs.yml "$WORK" && dbt parse --project-dir "$WORK"'
-            " --profiles-dir ../../profiles",
+            'cp -r ../../project "$RUN_DIR/project" && cp catalogs.yml "$RUN_DIR/project" && '
+            'dbt parse --project-dir "$RUN_DIR/project" --profiles-dir ../../profiles',
             "tool",
         ),
     )

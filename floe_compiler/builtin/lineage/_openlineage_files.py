@@ -25,14 +25,20 @@ Namespace = Annotated[
     ),
 ]
 NAMESPACE: Final = "OPENLINEAGE_NAMESPACE"
+_CLIENT: Final = 'python -c "from openlineage.client import OpenLineageClient as Client; Client()"'
 LOADED_BY: Final = (
     LoadedBy(
         "openlineage.yml",
         "OpenLineage client (Python)",
-        "OPENLINEAGE_CONFIG=openlineage.yml python ...",
+        f"OPENLINEAGE_CONFIG=openlineage.yml {_CLIENT}",
         "tool",
     ),
-    LoadedBy("openlineage.env", "OpenLineage client (Python)", "set -a; . ./openlineage.env", "tool"),
+    LoadedBy(
+        "openlineage.env",
+        "OpenLineage client (Python)",
+        f"set -a; . ./openlineage.env; {_CLIENT}",
+        "tool",
+    ),
 )
 
 

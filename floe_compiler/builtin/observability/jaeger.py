@@ -61,10 +61,12 @@ class Jaeger(ObservabilityPlugin):
         LoadedBy(
             "otel-sdk.yaml",
             "OpenTelemetry SDK (Python, with opentelemetry-configuration)",
-            "OTEL_CONFIG_FILE=otel-sdk.yaml FLOE_RUN_DIR=/run/floe opentelemetry-instrument python ...",
+            'OTEL_CONFIG_FILE=otel-sdk.yaml FLOE_RUN_DIR="$RUN_DIR" opentelemetry-instrument python -c pass',
             "tool",
         ),
-        LoadedBy("otel.env", "OpenTelemetry SDK", "set -a; . ./otel.env; opentelemetry-instrument python ...", "tool"),
+        LoadedBy(
+            "otel.env", "OpenTelemetry SDK", "set -a; . ./otel.env; opentelemetry-instrument python -c pass", "tool"
+        ),
     )
 
     def render(self, config: PluginConfig, head: BundleHead, manifests: Manifests) -> Mapping[str, bytes]:
