@@ -10,7 +10,7 @@ from floe_compiler.diff.rules.rule import Rule
 NODE_ROWS: Final = (
     Rule(
         "version-removed",
-        "Model version removed while somebody uses it",
+        "Model version removed",
         "breaking",
         "A version exists for those who are not ready for the next one. Whoever refers to it, in this product or in "
         "another, fails. Announce a `deprecation_date` and remove it when nobody reads it.",
