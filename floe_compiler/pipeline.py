@@ -30,8 +30,10 @@ from floe_compiler.store.refs import resolve_digest, write_ref
 from floe_compiler.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from floe_compiler.compile import CompiledParts
     from floe_compiler.compile.plugins import ConfiguredPlugins
     from floe_compiler.errors import Problem
+    from floe_compiler.load import Documents
     from floe_compiler.model.change_set import ChangeSet
     from floe_compiler.plugins.registry import PluginRegistry
     from floe_compiler.resolve import ResolvedProduct
@@ -95,23 +97,36 @@ def compile_product(
     digest = None if anew else recall_result(store, key(*inputs, outside), today)
     cached = digest is not None
     if digest is None:
-        prepare(store)
-        with scratch_folder(store.tmp) as scratch:
-            workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
-            stages.load_ahead("freeze", "publish", "record")  # while dbt runs
-            parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
-        progress("Freezing")
-        frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)
-        progress("Publishing")
-        stages.publish(store, frozen, warn)
-        stages.record(store, documents, frozen.digest)
-        digest = frozen.digest
+        parts, digest = _seal(documents, resolved, store, registry, today, progress, warn)
         outside = Outside(*parts.outside)
         remember_result(store, key(*inputs, outside), digest, parts.policy_report.holds_until)
     if named:
         remember(store, request, documents.plan._replace(outside=outside))
         write_ref(store, documents.name, digest)
     return Compiled(digest, store.bundle(digest), cached)
+
+
+def _seal(
+    documents: Documents,
+    resolved: ResolvedProduct,
+    store: Store,
+    registry: PluginRegistry,
+    today: date,
+    progress: Progress,
+    warn: Callable[[Problem], object],
+) -> tuple[CompiledParts, str]:
+    """compile -> freeze -> publish: what a result that is known spares. The parts, and the digest of the bundle."""
+    prepare(store)
+    with scratch_folder(store.tmp) as scratch:
+        workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
+        stages.load_ahead("freeze", "publish", "record")  # while dbt runs
+        parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
+    progress("Freezing")
+    frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)
+    progress("Publishing")
+    stages.publish(store, frozen, warn)
+    stages.record(store, documents, frozen.digest)
+    return parts, frozen.digest
 
 
 def validate_product(
