@@ -52,8 +52,9 @@ def pipeline_picture() -> str:
         parts += [*_arrow(y, stage.takes if stage is not making[0] else ""), *_stage(stage, y + 44, MAKING)]
         y += 98
         if stage.name == "compile":
-            parts.append(_line(130, y - 2, 130, y + 18, arrow=False))
-            y += 18
+            below = 26 * len(_chip_rows())
+            parts.append(_line(130, y - 2, 130, y + below - 8, arrow=False))
+            y += below - 8
     parts += [*_arrow(y, ""), *_sealed(y + 44)]
     y += 44 + 62
     for stage in (stage for stage in found if stage.name in CONSUMING):
@@ -122,12 +123,27 @@ def _stage(stage: Stage, y: int, colour: str) -> Iterator[str]:
 
 
 def _chips(x: int, y: int) -> Iterator[str]:
-    for row in TYPES:
-        if built_ins(row):
-            width = 8 * len(row.key) + 20
-            yield f'<rect x="{x}" y="{y}" width="{width}" height="22" rx="11" fill="{PLUGIN}"/>'
-            yield _text(x + width // 2, y + 15, row.key, 12, INK, mono=True, anchor="middle")
-            x += width + 8
+    for number, row in enumerate(_chip_rows()):
+        left, top = x, y + 26 * number
+        for key in row:
+            width = _chip_width(key)
+            yield f'<rect x="{left}" y="{top}" width="{width}" height="22" rx="11" fill="{PLUGIN}"/>'
+            yield _text(left + width // 2, top + 15, key, 12, INK, mono=True, anchor="middle")
+            left += width + 8
+
+
+def _chip_rows() -> list[list[str]]:
+    """The plugin types that have built-ins, in as many rows as the picture needs."""
+    rows: list[list[str]] = [[]]
+    for key in (row.key for row in TYPES if built_ins(row)):
+        if sum(_chip_width(other) + 8 for other in rows[-1]) + _chip_width(key) > WIDTH - 264:
+            rows.append([])
+        rows[-1].append(key)
+    return rows
+
+
+def _chip_width(key: str) -> int:
+    return 8 * len(key) + 20
 
 
 def _sealed(y: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from floe_compiler import pipeline
 from floe_compiler import stages as lazily
 
-COMPILING: Final = "compile_product"
+COMPILING: Final = ("compile_product", "_seal")
 CONSUMING: Final = ("verify", "run")
 
 
@@ -30,7 +30,8 @@ class Stage:
 
 def stages() -> tuple[Stage, ...]:
     """The stages that make a bundle, in the order in which the pipeline calls them, then those that consume it."""
-    return tuple(_stage(name) for name in (*_called_in(COMPILING), *CONSUMING))
+    called = [name for function in COMPILING for name in _called_in(function)]
+    return tuple(_stage(name) for name in (*called, *CONSUMING))
 
 
 def spine_in_words() -> tuple[str, ...]:
