@@ -114,10 +114,10 @@ def plugin_contracts() -> str:
 
 def number_of_types() -> str:
     """The sentence that counts."""
-    have = [row.key for row in TYPES if built_ins(row)]
+    have = [f"`{row.key}: {row.default}`" for row in TYPES if row.default in built_ins(row)]
     return (
-        f"floe has **{len(TYPES)} plugin types**. {len(have)} of them have built-in plugins today "
-        f"({_listed(have)}); the other {len(TYPES) - len(have)} are declared and have none yet."
+        f"floe has **{len(TYPES)} plugin types**, and {len(have)} of them have a default that is built in and works "
+        f"offline: {', '.join(have)}."
     )
 
 
