@@ -119,7 +119,6 @@ def _seal(
     prepare(store)
     with scratch_folder(store.tmp) as scratch:
         workspace = stages.Workspace(scratch, store.cache / "dbt" / documents.name)
-        stages.load_ahead("freeze", "publish", "record")  # while dbt runs
         parts = stages.compile(resolved, registry, workspace, os.environ, progress, today)
     progress("Freezing")
     frozen = stages.freeze(parts, schema("compiled-artifacts"), os.environ)

@@ -6,9 +6,7 @@ unchanged compile takes. This is the only place where imports do not stand at th
 
 from __future__ import annotations
 
-import _thread
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +52,6 @@ __all__ = [
     "install",
     "lend_packages",
     "load",
-    "load_ahead",
     "publish",
     "record",
     "renderer",
@@ -98,21 +95,6 @@ def renderer(name: str) -> Callable[[Report], str]:
     """What renders a change set in a format of `FORMATS`."""
     render: Callable[[Report], str] = import_module(f"{_FORMATS}.{name}").render
     return render
-
-
-def load_ahead(*names: str) -> None:
-    """Has stages imported while the caller waits for something else. Returns at once.
-
-    What cannot be imported is told to whoever asks for the stage. Started as `threading` starts its threads: importing
-    that would make the unchanged compile slower.
-    """
-    _thread.start_new_thread(_load_all, (names,))
-
-
-def _load_all(names: Iterable[str]) -> None:
-    with suppress(ImportError):
-        for name in names:
-            import_module(_MODULES[name])
 
 
 def __getattr__(name: str) -> Any:

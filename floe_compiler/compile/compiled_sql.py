@@ -71,6 +71,8 @@ class Rendering:
 
 def with_sql(manifest: NormalManifest, sql: Sql) -> NormalManifest:
     """The manifest with the SQL at its nodes."""
+    if not sql:
+        return manifest
     nodes = dict(manifest.value["nodes"])
     for unique_id in sql.keys() & nodes.keys():
         nodes[unique_id] = {**nodes[unique_id], "compiled": True, "compiled_code": sql[unique_id]}

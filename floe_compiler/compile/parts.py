@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, cast
 
-from floe_compiler.compile.compiled_sql import Rendering, with_sql
+from floe_compiler.compile.compiled_sql import Rendering, Sql, with_sql
 from floe_compiler.compile.container import container_variables
 from floe_compiler.compile.deployment import FOLDER as DEPLOYMENT
 from floe_compiler.compile.deployment import deployment_files
@@ -104,11 +104,16 @@ def compile(
             manifests, second = _manifests(resolved, runtime, workspace, sealed_environment, progress)
             runtime_files = runtime.sealed_files()
             watched = tuple(sorted(str(path.absolute()) for path in runtime.watched_files()))
-            normal = {target: normal_manifest(manifest, target) for target, manifest in manifests.items()}
+            sql: Mapping[str, Sql] = {}
             if resolved.platform.compiled_sql == "best_effort":
                 environments = sealed_environment, _environment(resolved, *referred, placeholder=OTHER_PLACEHOLDER)
                 rendering = Rendering(runtime, workspace, environments, {*made_in, PLACEHOLDER})
-                normal = _with_sql(rendering, normal, progress)
+                sql = _sql(rendering, manifests, progress)
+    with resolved.project.as_people_see():  # dbt is gone: the manifest and it would need their memory at once
+        normal = {
+            target: with_sql(normal_manifest(manifest, target), sql.get(target, {}))
+            for target, manifest in manifests.items()
+        }
     head = head_of(resolved, configured, normal, requirements, references([rendered, runtime.config]))
     deployment = deployment_files(head, resolved.platform.deployment, container_variables(configured, head))
     natives = {
@@ -166,13 +171,11 @@ def _manifests(
     return first, second
 
 
-def _with_sql(
-    rendering: Rendering, manifests: Mapping[str, NormalManifest], progress: Progress
-) -> dict[str, NormalManifest]:
+def _sql(rendering: Rendering, manifests: Mapping[str, bytes], progress: Progress) -> dict[str, Sql]:
     found = {}
     for target, manifest in manifests.items():
         progress(f"dbt compiles the SQL of target {target}")
-        found[target] = with_sql(manifest, rendering.of(target, manifest))
+        found[target] = rendering.of(target, normal_manifest(manifest, target))
     return found
 
 

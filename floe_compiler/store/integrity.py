@@ -118,13 +118,12 @@ def regular_file(root: Path, path: str) -> Iterator[tuple[int, int]]:
     Raises FileNotFoundError; FLOE-V009 for a link, pipe, device, socket or folder, without reading from it;
     FLOE-V015 when the system refuses to read.
     """
-    where = Where(shown(path))
     try:
         descriptor = os.open(f"{root}/{path}", _READ)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise FloeError(Problem("FLOE-V009", f"{shown(path)} is not a regular file", where))
+                raise FloeError(_not_regular(path))
             yield descriptor, status.st_size
         finally:
             os.close(descriptor)
@@ -132,7 +131,7 @@ def regular_file(root: Path, path: str) -> Iterator[tuple[int, int]]:
         raise
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link; a socket
-            raise FloeError(Problem("FLOE-V009", f"{shown(path)} is not a regular file", where)) from None
+            raise FloeError(_not_regular(path)) from None
         raise FloeError(unreadable(path, error)) from error
 
 
@@ -155,6 +154,10 @@ def missing(path: str) -> Problem:
 def differs(file: Listed, size: int) -> Problem:
     what = f"has {size} bytes, {file.size} were sealed" if size != file.size else "is not what was sealed"
     return Problem("FLOE-V008", f"{shown(file.path)} {what}", Where(shown(file.path)))
+
+
+def _not_regular(path: str) -> Problem:
+    return Problem("FLOE-V009", f"{shown(path)} is not a regular file", Where(shown(path)))
 
 
 def unreadable(path: str, error: OSError) -> Problem:

@@ -53,6 +53,8 @@ def folders_of(paths: Iterable[str]) -> set[str]:
 
 def shown(text: str) -> str:
     """A name from the disk as it may be printed: whatever a terminal could obey is escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
