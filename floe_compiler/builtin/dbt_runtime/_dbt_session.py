@@ -316,7 +316,7 @@ dbt.artifacts.schemas.base.write_json = write_json
 # A manifest is hundreds of thousands of objects that live to the end: collecting them again and again finds
 # nothing and takes a third of the time.
 gc.freeze()
-gc.set_threshold(200_000, 20, 100)
+gc.set_threshold(50_000, 20, 50)
 
 
 # -- what dbt says -------------------------------------------------------------------------------------------
