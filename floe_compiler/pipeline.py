@@ -136,7 +136,7 @@ def validate_product(
     registry: PluginRegistry | None = None,
 ) -> None:
     """Checks everything that needs no dbt. Raises FloeError."""
-    decide_product(product, targets=targets, store=store, registry=registry)
+    decide_product(product, targets=targets, store=store, registry=registry, whole=False)
 
 
 def decide_product(
@@ -145,13 +145,15 @@ def decide_product(
     targets: Sequence[str] = (),
     store: Store | None = None,
     registry: PluginRegistry | None = None,
+    whole: bool = True,
 ) -> tuple[ResolvedProduct, ConfiguredPlugins]:
-    """Every choice of a compile that needs no dbt, made and checked. Raises FloeError."""
+    """Every choice of a compile that needs no dbt, made and checked. Unless the `whole` is wanted, plugins with which
+    nothing can be wrong are not among those that come back. Raises FloeError."""
     registry = registry or stages.PluginRegistry()
     store = store or store_of(product)
     documents = stages.load(product, store)
     resolved = stages.resolve(documents, registry.names(), targets)
-    return resolved, stages.check(resolved, registry, store.cache / "checks")
+    return resolved, stages.check(resolved, registry, store.cache / "checks", whole=whole)
 
 
 def load_bundle(bundle: str | Path, *, store: Store | None = None) -> VerifiedBundle:

@@ -14,7 +14,7 @@ from floe_compiler.compile.deployment import FOLDER as DEPLOYMENT
 from floe_compiler.compile.deployment import deployment_files
 from floe_compiler.compile.head import head_of
 from floe_compiler.compile.natives import native_files
-from floe_compiler.compile.plugins import ConfiguredPlugins, configure
+from floe_compiler.compile.plugins import ConfiguredPlugins, configure, is_to_be_checked
 from floe_compiler.compile.policies import Evidence, judge, policy_problems, rendered_checks
 from floe_compiler.compile.profiles import SECRET_PREFIX, profiles_yml, render_outputs
 from floe_compiler.compile.readme import README, readme
@@ -66,12 +66,15 @@ class CompiledParts:
     policy_report: PolicyReport
 
 
-def check(resolved: ResolvedProduct, registry: PluginRegistry, accepted: Path | None = None) -> ConfiguredPlugins:
+def check(
+    resolved: ResolvedProduct, registry: PluginRegistry, accepted: Path | None = None, *, whole: bool = True
+) -> ConfiguredPlugins:
     """All of a compile that needs no dbt: plugins loaded, their configurations and the policies checked.
 
-    `accepted` is where checks that were accepted before are remembered.
+    `accepted` is where checks that were accepted before are remembered. Unless the `whole` is wanted, plugins with
+    which nothing can be wrong are left out.
     Raises FloeError: FLOE-L05x, FLOE-R08x, FLOE-P00x."""
-    configured = configure(resolved, registry)
+    configured = configure(resolved, registry, lambda chosen: whole or is_to_be_checked(chosen, registry))
     raise_if_any(policy_problems(resolved, configured, accepted))
     return configured
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ from floe_compiler.model.bundle import PluginInfo
 from floe_compiler.model.checked import problems_of
 from floe_compiler.model.documents import Document
 from floe_compiler.plugins.contracts import Plugin, PluginConfig
+from floe_compiler.plugins.types import BY_KEY
 
 if TYPE_CHECKING:
     from floe_compiler.plugins.registry import Offer, PluginRegistry
@@ -45,16 +46,28 @@ class ConfiguredPlugins:
     computes: Mapping[str, Configured]
 
 
-def configure(resolved: ResolvedProduct, registry: PluginRegistry) -> ConfiguredPlugins:
-    """Loads what was chosen and checks every configuration. Raises FloeError: FLOE-L05x, FLOE-P00x."""
+def configure(
+    resolved: ResolvedProduct, registry: PluginRegistry, needed: Callable[[PluginChosen], bool] = lambda chosen: True
+) -> ConfiguredPlugins:
+    """Loads what was chosen, so far as it is `needed`, and checks every configuration. Raises FloeError: FLOE-L05x,
+    FLOE-P00x."""
     problems: list[Problem] = []
-    by_type = {key: _configured(chosen, registry, problems) for key, chosen in resolved.plugins.items()}
+    wanted = {key: chosen for key, chosen in resolved.plugins.items() if needed(chosen)}
+    by_type = {key: _configured(chosen, registry, problems) for key, chosen in wanted.items()}
     computes = {target.name: _configured(target.compute, registry, problems) for target in resolved.targets}
     raise_if_any(problems)
     return ConfiguredPlugins(
         {key: plugin for key, plugin in by_type.items() if plugin},
         {name: plugin for name, plugin in computes.items() if plugin},
     )
+
+
+def is_to_be_checked(chosen: PluginChosen, registry: PluginRegistry) -> bool:
+    """Whether anything could be wrong with it: floe's own default of a type is sound while it is not configured."""
+    if chosen.type == "data_quality":
+        return True  # it is asked for the checks of the policies
+    is_default = chosen.name == BY_KEY[chosen.type].default and registry.offer(chosen.type, chosen.name).built_in
+    return bool(chosen.config) or not is_default
 
 
 def _configured(chosen: PluginChosen, registry: PluginRegistry, problems: list[Problem]) -> Configured | None:
